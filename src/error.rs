@@ -1,0 +1,123 @@
+//! What can go wrong, in terms a user can act on.
+
+use std::path::{Path, PathBuf};
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Every failure the crate reports. Each names the file or parameter, what was expected, and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused an operation on a file.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: "open", "write", ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file's contents are not what its format demands.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the format demands.
+        expected: String,
+        /// What the file holds.
+        found: String,
+    },
+    /// A parameter has a value that cannot be used.
+    #[error("parameter `{name}`: expected {expected}, found {found}")]
+    Parameter {
+        /// The parameter, as it is spelled in result files.
+        name: &'static str,
+        /// The values that can be used.
+        expected: String,
+        /// The value given.
+        found: String,
+    },
+    /// A data set is in none of the places looked at.
+    #[error("data set {name} was not found; looked at:\n{}\n{hint}", looked.iter().map(|l| format!("  - {l}")).collect::<Vec<_>>().join("\n"))]
+    DataNotFound {
+        /// The data set's name.
+        name: String,
+        /// Each place, and why it did not serve.
+        looked: Vec<String>,
+        /// What would help.
+        hint: String,
+    },
+    /// A download did not succeed.
+    #[error("cannot download {url}: {reason}")]
+    Download {
+        /// The address.
+        url: String,
+        /// The reason, as the server or the network gave it.
+        reason: String,
+    },
+    /// A file is complete but is not the official one.
+    #[error("{}: expected MD5 {expected}, found {found}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The official sum.
+        expected: String,
+        /// The file's sum.
+        found: String,
+    },
+    /// libtorch refused an operation.
+    #[error("libtorch failed in {during}: {source}")]
+    Torch {
+        /// The operation of this crate that asked for it.
+        during: String,
+        /// libtorch's message.
+        source: tch::TchError,
+    },
+    /// The user asked to stop.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+    /// A background thread ended without a result.
+    #[error("a worker thread failed: {0}")]
+    Worker(String),
+}
+
+impl Error {
+    /// An [`Error::Io`] on `path`; for `map_err`.
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
+        move |source| Error::Io { action, path: path.to_owned(), source }
+    }
+
+    /// An [`Error::Format`] on `path`.
+    pub(crate) fn format(path: &Path, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::Format { path: path.to_owned(), expected: expected.into(), found: found.into() }
+    }
+
+    /// An [`Error::Parameter`].
+    pub(crate) fn parameter(name: &'static str, expected: impl Into<String>, found: impl std::fmt::Display) -> Error {
+        Error::Parameter { name, expected: expected.into(), found: found.to_string() }
+    }
+}
+
+/// Says which operation of this crate a libtorch error came from.
+pub(crate) trait During<T> {
+    /// Wraps the error in [`Error::Torch`].
+    fn during(self, what: &str) -> Result<T>;
+}
+
+impl<T> During<T> for std::result::Result<T, tch::TchError> {
+    fn during(self, what: &str) -> Result<T> {
+        self.map_err(|source| match source {
+            // The C++ backtrace that libtorch appends helps nobody here.
+            tch::TchError::Torch(message) => {
+                Error::Torch { during: what.to_owned(), source: tch::TchError::Torch(first_lines(&message)) }
+            }
+            source => Error::Torch { during: what.to_owned(), source },
+        })
+    }
+}
+
+fn first_lines(message: &str) -> String {
+    message.split("\nException raised from").next().unwrap_or(message).trim_end().to_owned()
+}

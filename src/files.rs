@@ -1,0 +1,67 @@
+//! Reading whole files, and writing them so that nothing half-written is ever seen.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::io("read", path))
+}
+
+/// Creates a folder and those above it.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder.
+pub fn create_dir(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(Error::io("create folder", path))
+}
+
+/// Writes a file by way of a temporary one beside it, moved into place once it is complete and on disk.
+/// A crash, a full disk or an error in `fill` leaves the old file, or none, and no temporary file.
+///
+/// # Errors
+/// [`Error::Io`] naming the file, or whatever `fill` reports.
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    let folder = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    create_dir(folder)?;
+    let failed = || Error::io("write", path);
+    let file = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).map_err(failed())?;
+    let mut out = std::io::BufWriter::new(file);
+    fill(&mut out).map_err(failed())?;
+    let file = out.into_inner().map_err(|e| failed()(e.into_error()))?;
+    file.as_file().sync_all().map_err(failed())?;
+    // Temporary files are private by default; results are meant to be read.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed())?;
+    }
+    file.persist(path).map_err(|e| failed()(e.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_writer_leaves_the_old_file_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        write_atomically(&path, |w| w.write_all(b"old")).unwrap();
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = write_atomically(&path, |w| w.write_all(b"ne").and(Err(full()))).unwrap_err();
+        assert!(error.to_string().contains("a.json"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

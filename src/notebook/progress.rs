@@ -1,0 +1,190 @@
+//! Where progress goes. The code that works reports to a [`Progress`]; what that shows is decided elsewhere: a bar in
+//! a terminal, nothing, or a record for a test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What the numbers of a progress bar count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes of a file.
+    Bytes,
+    /// Operations of unequal runs: only the share done means something to a reader.
+    Work,
+    /// Epochs of a training.
+    Epochs,
+}
+
+/// A receiver of progress reports. Methods are called from several threads.
+pub trait Progress: Send + Sync {
+    /// A task of `total` units begins.
+    fn begin(&self, task: &str, total: u64, unit: Unit);
+    /// `by` more units are done.
+    fn advance(&self, by: u64);
+    /// Where the task stands, in a few words; replaces what was said before.
+    fn note(&self, text: &str);
+    /// A line that stays.
+    fn line(&self, text: &str);
+    /// The task is over, done or not.
+    fn end(&self);
+}
+
+/// Shows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: u64, _: Unit) {}
+    fn advance(&self, _: u64) {}
+    fn note(&self, _: &str) {}
+    fn line(&self, _: &str) {}
+    fn end(&self) {}
+}
+
+/// A bar on standard error with rate and time left; where that is no terminal, a line every ten seconds or so.
+pub struct Terminal {
+    state: Mutex<TerminalState>,
+    interactive: bool,
+}
+
+struct TerminalState {
+    bar: ProgressBar,
+    task: String,
+    note: String,
+    last_line: std::time::Instant,
+}
+
+/// Between two lines of progress where no bar can be drawn.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+impl Terminal {
+    /// A sink on standard error.
+    pub fn new() -> Self {
+        let interactive = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let state = TerminalState {
+            bar: ProgressBar::hidden(),
+            task: String::new(),
+            note: String::new(),
+            last_line: std::time::Instant::now(),
+        };
+        Terminal { state: Mutex::new(state), interactive }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, TerminalState> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Terminal::new()
+    }
+}
+
+impl TerminalState {
+    fn plain_line(&mut self, always: bool) {
+        if !always && self.last_line.elapsed() < LINE_EVERY {
+            return;
+        }
+        self.last_line = std::time::Instant::now();
+        let share = 100.0 * self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64;
+        let left = indicatif::HumanDuration(self.bar.eta());
+        eprintln!("{}: {share:.0}%, {left} left{}", self.task, prefixed(", ", &self.note));
+    }
+}
+
+fn prefixed(prefix: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}{text}")
+    }
+}
+
+impl Progress for Terminal {
+    fn begin(&self, task: &str, total: u64, unit: Unit) {
+        let template = match unit {
+            Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}",
+            Unit::Work => "{prefix} [{bar:30}] {percent}% {elapsed} gone, {eta} left {msg}",
+            Unit::Epochs => "{prefix} [{bar:30}] {pos}/{len} epochs, {eta} left {msg}",
+        };
+        let target = if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let mut state = self.state();
+        state.bar.finish_and_clear();
+        state.bar = ProgressBar::with_draw_target(Some(total), target)
+            .with_style(style.progress_chars("=> "))
+            .with_prefix(task.to_owned());
+        if self.interactive {
+            state.bar.enable_steady_tick(Duration::from_millis(250));
+        }
+        (state.task, state.note) = (task.to_owned(), String::new());
+        state.last_line = std::time::Instant::now();
+    }
+
+    fn advance(&self, by: u64) {
+        let mut state = self.state();
+        state.bar.inc(by);
+        if !self.interactive {
+            state.plain_line(false);
+        }
+    }
+
+    fn note(&self, text: &str) {
+        let mut state = self.state();
+        state.note = text.to_owned();
+        state.bar.set_message(prefixed("· ", text));
+    }
+
+    fn line(&self, text: &str) {
+        let state = self.state();
+        if self.interactive {
+            state.bar.suspend(|| eprintln!("{text}"));
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.state();
+        if !self.interactive && state.bar.position() > 0 {
+            state.plain_line(true);
+        }
+        state.bar.finish_and_clear();
+    }
+}
+
+/// Keeps every report, for tests.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded(Arc<Mutex<Vec<String>>>);
+
+impl Recorded {
+    /// The reports so far, one string each: `begin TASK TOTAL`, `advance BY`, `note TEXT`, `line TEXT`, `end`.
+    pub fn reports(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn push(&self, report: String) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(report);
+    }
+}
+
+impl Progress for Recorded {
+    fn begin(&self, task: &str, total: u64, _: Unit) {
+        self.push(format!("begin {task} {total}"));
+    }
+    fn advance(&self, by: u64) {
+        self.push(format!("advance {by}"));
+    }
+    fn note(&self, text: &str) {
+        self.push(format!("note {text}"));
+    }
+    fn line(&self, text: &str) {
+        self.push(format!("line {text}"));
+    }
+    fn end(&self) {
+        self.push("end".to_owned());
+    }
+}

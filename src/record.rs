@@ -1,0 +1,162 @@
+//! Result rows and the files that hold them.
+//!
+//! A file is a JSON list: the parameters first, then one object a run. Keys that other readers of these files know
+//! come first and keep their names; what this crate adds goes last.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::params::Params;
+
+/// The result of one fine-tuning run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Adam's learning rate.
+    pub lr: f64,
+    /// Share of the target training data that was used, from 0 to 1.
+    pub sampled_percentage: f64,
+    /// Convolutions before the cut; -1 is the baseline.
+    pub sampled_cut_point: i64,
+    /// The seed of the run.
+    pub repeat: u64,
+    /// Accuracy on the reduced training set, from 0 to 1.
+    pub train_acc: f64,
+    /// Accuracy on the test set, from 0 to 1.
+    pub test_acc: f64,
+    /// Epochs that were run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Validation accuracy of the weights that were measured, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_acc: Option<f64>,
+    /// Time the run took, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Keys this crate does not know, kept as they were.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// A result file: parameters and rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultFile {
+    /// The file's first element.
+    pub params: Params,
+    /// Whether the file itself says which pictures its test accuracy was measured on. The published files do not;
+    /// they measured it on the training files ([`crate::params::TestSplit::Published`]).
+    pub states_test_split: bool,
+    /// The runs, in the file's order.
+    pub records: Vec<Record>,
+}
+
+impl ResultFile {
+    /// A file yet to be written.
+    pub fn new(params: Params, records: Vec<Record>) -> Self {
+        ResultFile { params, states_test_split: true, records }
+    }
+
+    /// Reads a result file, a published one or our own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read; [`Error::Format`] when it is not JSON, not a list of objects, when
+    /// its first element is not parameters, or when a row lacks a key, has one of the wrong type, or has an accuracy
+    /// outside 0 to 1. The message names the row.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = files::read(path)?;
+        if bytes.is_empty() {
+            return Err(Error::format(path, "a JSON list of parameters and rows", "an empty file"));
+        }
+        let list: Vec<Value> = serde_json::from_slice(&bytes)
+            .map_err(|e| Error::format(path, "a JSON list of parameters and rows", format!("{e}")))?;
+        let mut items = list.into_iter();
+        let first =
+            items.next().ok_or_else(|| Error::format(path, "parameters as the first element", "an empty list"))?;
+        if first.get("depth").is_none() && first.get("num_channels").is_none() {
+            let keys = first.as_object().map(|o| o.keys().take(4).cloned().collect::<Vec<_>>().join(", "));
+            let found = keys.map_or("something that is not an object".to_owned(), |k| format!("an object with {k}"));
+            return Err(Error::format(path, "parameters (an object with `depth`) as the first element", found));
+        }
+        let states_test_split = first.get("test_split").is_some();
+        let params = serde_json::from_value(first)
+            .map_err(|e| Error::format(path, "parameters as the first element", format!("{e}")))?;
+        let records = items
+            .enumerate()
+            .map(|(i, row)| {
+                let row: Record = serde_json::from_value(row)
+                    .map_err(|e| Error::format(path, format!("a result row as element {}", i + 1), format!("{e}")))?;
+                for (key, acc) in [("train_acc", row.train_acc), ("test_acc", row.test_acc)] {
+                    if !(0.0..=1.0).contains(&acc) {
+                        let expected = format!("`{key}` of element {} from 0 to 1", i + 1);
+                        return Err(Error::format(path, expected, acc.to_string()));
+                    }
+                }
+                Ok(row)
+            })
+            .collect::<Result<_>>()?;
+        Ok(ResultFile { params, states_test_split, records })
+    }
+
+    /// Writes the file, atomically: parameters on the first line, one row a line.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::write_atomically(path.as_ref(), |w| {
+            write!(w, "[{}", serde_json::to_string(&self.params)?)?;
+            for record in &self.records {
+                write!(w, ",\n {}", serde_json::to_string(record)?)?;
+            }
+            writeln!(w, "]")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<ResultFile> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        ResultFile::load(file.path())
+    }
+
+    #[test]
+    fn a_file_survives_a_round_trip_with_unknown_keys() {
+        let text = r#"[{"depth": 6, "width": 2}, {"lr": 0.001, "sampled_percentage": 1, "sampled_cut_point": -1,
+            "repeat": 3, "train_acc": 1.0, "test_acc": 0.25, "note": "x"}]"#;
+        let read = load(text).unwrap();
+        assert!(!read.states_test_split);
+        assert_eq!((read.records[0].sampled_percentage, read.records[0].sampled_cut_point), (1.0, -1));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r/out.json");
+        read.save(&path).unwrap();
+        let again = ResultFile::load(&path).unwrap();
+        assert_eq!(again.records, read.records);
+        assert_eq!(again.records[0].other["note"], "x");
+        assert_eq!(again.params.other["width"], 2);
+    }
+
+    #[test]
+    fn broken_files_say_what_is_wrong() {
+        let row = r#"{"lr": 0.001, "sampled_percentage": 1, "sampled_cut_point": 0, "repeat": 0, "train_acc": 1.0"#;
+        for (text, expected) in [
+            (String::new(), "an empty file"),
+            ("[{\"depth\": 6".to_owned(), "EOF while parsing"),
+            ("[]".to_owned(), "an empty list"),
+            ("{}".to_owned(), "invalid type: map"),
+            (format!("[{row}}}]"), "an object with lr, sampled_percentage"),
+            (format!("[{{\"depth\": 6}}, {row}}}]"), "element 1, found missing field `test_acc`"),
+            (format!("[{{\"depth\": 6}}, {row}, \"test_acc\": 1.5}}]"), "from 0 to 1, found 1.5"),
+            ("[{\"depth\": \"six\"}]".to_owned(), "invalid type: string"),
+        ] {
+            let error = load(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}
