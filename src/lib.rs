@@ -6,6 +6,7 @@
 pub mod data;
 pub mod error;
 pub mod files;
+pub mod model;
 pub mod notebook;
 pub mod params;
 pub mod record;

@@ -1,0 +1,107 @@
+//! Weights of one layer, their initial values, and the functions between layers.
+
+use tch::{Kind, Tensor};
+
+use crate::error::{During, Error, Result};
+use crate::params::{Activation, Device};
+use crate::rng::TorchRng;
+
+/// The libtorch device that a choice means on this machine.
+///
+/// # Errors
+/// [`Error::Parameter`] for a GPU that libtorch does not see.
+pub fn resolve_device(device: Device) -> Result<tch::Device> {
+    let gpus = if device == Device::Cpu { 0 } else { tch::Cuda::device_count().max(0) as usize };
+    match device {
+        Device::Cpu => Ok(tch::Device::Cpu),
+        Device::Auto if gpus == 0 || !tch::Cuda::is_available() => Ok(tch::Device::Cpu),
+        Device::Auto => Ok(tch::Device::Cuda(0)),
+        Device::Cuda(n) if n < gpus && tch::Cuda::is_available() => Ok(tch::Device::Cuda(n)),
+        Device::Cuda(_) => {
+            Err(Error::parameter("device", format!("cpu, or one of the {gpus} GPUs that libtorch sees"), device))
+        }
+    }
+}
+
+/// Weight and bias of a convolution (out x in x kernel x kernel) or of a linear layer (out x in).
+#[derive(Debug)]
+pub(super) struct Affine {
+    pub weight: Tensor,
+    pub bias: Tensor,
+}
+
+impl Affine {
+    /// PyTorch's initial values for `Conv2d` and `Linear`, drawn from `rng`: weight, then bias.
+    pub fn init(shape: &[i64], rng: &mut TorchRng, device: tch::Device) -> Result<Affine> {
+        let fan_in = shape[1..].iter().product::<i64>() as f64;
+        // kaiming_uniform_(a = sqrt(5)), in its own steps: the bound's last bit decides the weights'.
+        let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt();
+        let std = gain / fan_in.sqrt();
+        let bound = 3f64.sqrt() * std;
+        let count = shape.iter().product::<i64>() as usize;
+        let weight = rng.uniform(count, -bound, bound);
+        let bound = 1.0 / fan_in.sqrt();
+        let bias = rng.uniform(shape[0] as usize, -bound, bound);
+        let tensor = |values: &[f32], shape: &[i64]| -> Result<Tensor> {
+            let t = Tensor::f_from_slice(values).and_then(|t| t.f_view(shape)).and_then(|t| t.f_to(device));
+            Ok(t.during("initialising a layer")?.set_requires_grad(true))
+        };
+        Ok(Affine { weight: tensor(&weight, shape)?, bias: tensor(&bias, &shape[..1])? })
+    }
+
+    /// A copy that shares no memory with this one.
+    pub fn deep_clone(&self) -> Result<Affine> {
+        let copy = |t: &Tensor| -> Result<Tensor> {
+            let c = t.f_detach().map(|t| t.copy()).during("copying a layer")?;
+            Ok(c.set_requires_grad(t.requires_grad()))
+        };
+        Ok(Affine { weight: copy(&self.weight)?, bias: copy(&self.bias)? })
+    }
+
+    /// Lets both take a gradient, or not.
+    pub fn set_trainable(&mut self, yes: bool) {
+        for t in [&mut self.weight, &mut self.bias] {
+            *t = t.detach().set_requires_grad(yes);
+        }
+    }
+
+    pub fn parameters(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
+
+    pub fn numel(&self) -> usize {
+        self.weight.numel() + self.bias.numel()
+    }
+}
+
+/// Applies an activation, with `torch.nn`'s default settings.
+pub(super) fn activate(activation: Activation, x: &Tensor) -> Result<Tensor, tch::TchError> {
+    match activation {
+        Activation::ReLU => x.f_relu(),
+        Activation::LeakyReLU => x.f_leaky_relu(),
+        Activation::ReLU6 => x.f_relu6(),
+        Activation::ELU => x.f_elu(),
+        Activation::CELU => x.f_celu(),
+        Activation::SELU => x.f_selu(),
+        Activation::GELU => x.f_gelu("none"),
+        Activation::SiLU => x.f_silu(),
+        Activation::Mish => x.f_mish(),
+        Activation::Softplus => x.f_softplus(),
+        Activation::Hardswish => x.f_hardswish(),
+        Activation::Sigmoid => x.f_sigmoid(),
+        Activation::Tanh => x.f_tanh(),
+    }
+}
+
+/// Bytes to what the network sees: float32 from -1 to 1.
+///
+/// The steps are torchvision's (`ToTensor`, `Normalize(0.5, 0.5)`) one by one, for the same rounding.
+pub(crate) fn normalise(pixels: &Tensor) -> Result<Tensor> {
+    let scaled = |mut x: Tensor| -> Result<Tensor, tch::TchError> {
+        let _ = x.f_div_scalar_(255)?;
+        let _ = x.f_sub_scalar_(0.5)?;
+        let _ = x.f_div_scalar_(0.5)?;
+        Ok(x)
+    };
+    pixels.f_to_kind(Kind::Float).and_then(scaled).during("scaling pixels")
+}

@@ -1,0 +1,12 @@
+//! The network, the cut, and files of weights.
+
+pub mod checkpoint;
+mod cnn;
+mod cut;
+mod layers;
+pub mod layout;
+mod pth;
+
+pub use cnn::{CustomCnn, LayerOutput};
+pub use cut::Cut;
+pub use layers::resolve_device;
