@@ -11,3 +11,7 @@ pub mod notebook;
 pub mod params;
 pub mod record;
 pub mod rng;
+pub mod stats;
+pub mod study;
+pub mod sweep;
+pub mod train;

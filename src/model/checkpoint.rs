@@ -75,6 +75,20 @@ impl Checkpoint {
             .map_err(|e| Error::format(path, "tensors that can be written", format!("{e:?}")))
     }
 
+    /// A digest of names, shapes and values.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when a tensor cannot be read.
+    pub fn digest(&self) -> Result<String> {
+        use md5::Digest;
+        let mut hash = md5::Md5::new();
+        for (name, tensor) in &self.tensors {
+            hash.update(format!("{name} {:?} ", tensor.size()));
+            hash.update(bytes_of(tensor)?);
+        }
+        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    }
+
     /// The tensor of this name.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t)

@@ -123,6 +123,19 @@ impl CustomCnn {
         self.device
     }
 
+    /// What the network is made of, but for its weights and outputs, in a few words.
+    pub(crate) fn architecture(&self) -> String {
+        let blocks = self.blocks.iter().map(|b| format!("{}{}", b.conv.bias.numel(), if b.pools { "p" } else { "" }));
+        format!(
+            "{} kernel {} stride {} {} hidden {:?}",
+            blocks.collect::<Vec<_>>().join("-"),
+            self.kernel_size,
+            self.pooling_stride,
+            self.activation,
+            self.hidden.as_ref().map(|h| h.bias.numel())
+        )
+    }
+
     /// The generator, as initialisation left it.
     pub fn rng(&self) -> &TorchRng {
         &self.rng
@@ -141,7 +154,7 @@ impl CustomCnn {
         if from >= to {
             return Ok(x.shallow_clone());
         }
-        self.through_in(x, from, to, layout::usable(self, from))
+        self.through_in(x, from, to, layout::usable(self, from, x.size()[0]))
     }
 
     /// The same, in blocked layout or in the plain one.

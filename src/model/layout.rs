@@ -19,10 +19,10 @@ static TRIED: Mutex<Option<HashMap<String, bool>>> = Mutex::new(None);
 /// Pictures in a trial: more than one, as libtorch treats single pictures differently.
 const TRIAL: i64 = 5;
 
-/// Whether blocks `from` on of this network give the same bits in blocked layout.
-pub(super) fn usable(net: &CustomCnn, from: usize) -> bool {
-    // oneDNN has no blocked form of the other activations.
-    if net.device != tch::Device::Cpu || net.activation != Activation::ReLU {
+/// Whether blocks `from` on of this network give the same bits in blocked layout for a batch of `size` samples.
+pub(super) fn usable(net: &CustomCnn, from: usize, size: i64) -> bool {
+    // libtorch does not give single samples to oneDNN, and oneDNN has no blocked form of the other activations.
+    if size == 1 || net.device != tch::Device::Cpu || net.activation != Activation::ReLU {
         return false;
     }
     let Ok(shape) = net.shape_before(from) else { return false };

@@ -9,4 +9,5 @@ mod pth;
 
 pub use cnn::{CustomCnn, LayerOutput};
 pub use cut::Cut;
+pub(crate) use layers::normalise;
 pub use layers::resolve_device;

@@ -1,1 +1,91 @@
-fn main() {}
+//! The `cutpoint` program: layer-freezing studies from the command line.
+
+mod args;
+mod convert;
+mod data;
+mod finetune;
+mod pretrain;
+mod show;
+mod sweep;
+
+use clap::{Parser, Subcommand};
+use cutpoint::error::{Error, Result};
+
+/// Layer-freezing studies: how many layers of a pre-trained network should be kept and frozen, re-initialised, or cut
+/// off when it is fine-tuned on a new task, and how does the answer change with the amount of data?
+///
+/// A whole study is one command, which goes on where it stopped when it is given again:
+///
+///     cutpoint sweep FashionMNIST/regular --setting FR
+///
+/// It pre-trains the source network unless its weights are there, makes every fine-tuning run that is not done yet,
+/// and writes results/FashionMNIST/cuts_regular_classes_FR.json beside the baselines. `cutpoint show FILE..` prints
+/// the table of any result file.
+///
+/// Exit codes: 0 done, 1 failed, 2 a wrong option or parameter, 130 interrupted.
+#[derive(Parser)]
+#[command(version, verbatim_doc_comment, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Data(data::Args),
+    Pretrain(pretrain::Args),
+    Finetune(finetune::Args),
+    Sweep(sweep::Args),
+    Show(show::Args),
+    Convert(convert::Args),
+}
+
+fn main() {
+    let cli = Cli::parse();
+    cutpoint::train::machine::prepare_process();
+    // The first interrupt asks the running call to stop and keep what is finished; the second does not wait for it.
+    let handled = ctrlc::set_handler(|| {
+        if cutpoint::notebook::interrupt::is_raised() {
+            std::process::exit(130);
+        }
+        cutpoint::notebook::interrupt::raise();
+    });
+    if let Err(error) = handled {
+        eprintln!("cutpoint: interrupts will end the program at once: {error}");
+    }
+    let code = match run(cli.command) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("cutpoint: {error}");
+            match error {
+                Error::Parameter { .. } => 2,
+                Error::Interrupted(_) => 130,
+                _ => 1,
+            }
+        }
+    };
+    // Workers that an interrupt left in the middle of an operation end with the process.
+    std::process::exit(code);
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Data(args) => data::run(args),
+        Command::Pretrain(args) => pretrain::run(args),
+        Command::Finetune(args) => finetune::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Convert(args) => convert::run(args),
+    }
+}
+
+/// Prints a line to standard output. A reader that has gone away (`cutpoint show .. | head`) is no failure.
+fn say(text: impl std::fmt::Display) -> Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { action: "write to", path: "(standard output)".into(), source: error })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cutpoint::data::{DatasetName, Phase, TransferLearningWrapper};
+use cutpoint::error::{Error, Result};
+use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::CustomCnn;
+use cutpoint::notebook::progress::Terminal;
+use cutpoint::params::{Activation, Device, Params, TestSplit};
+use cutpoint::train::{TrainReport, Trainer};
+
+/// Where data sets are and where computing happens.
+#[derive(clap::Args, Clone)]
+pub struct Machine {
+    /// Folder of data sets: <NAME>/raw/*-ubyte[.gz], cifar-10-batches-bin/*.bin. Without it CUTPOINT_DATA, ./data and
+    /// Debian's package are looked at, and then the data set is downloaded.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// auto, cpu or cuda:N.
+    #[arg(long, default_value_t = Device::Auto)]
+    pub device: Device,
+}
+
+/// The network and the training, where they are not a study's own.
+#[derive(clap::Args, Clone, Default)]
+pub struct Overrides {
+    /// Epochs, at most.
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Epochs without a better validation accuracy before training stops; 0: never.
+    #[arg(long, value_name = "N")]
+    pub patience: Option<usize>,
+    /// Pictures a batch.
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Convolutions.
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// Channels of each convolution.
+    #[arg(long, value_name = "N")]
+    pub channels: Option<usize>,
+    /// Width of the convolution windows in pixels.
+    #[arg(long, value_name = "N")]
+    pub kernel: Option<usize>,
+    /// Convolutions before each pooling.
+    #[arg(long, value_name = "N")]
+    pub pool_every: Option<usize>,
+    /// The function after each convolution: ReLU, Tanh, GELU, ..
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<Activation>,
+    /// What test accuracy is measured on: `test`, the data set's test files; `published`, the training files' pictures
+    /// of the task, as the published results did, which flatters every number.
+    #[arg(long, value_name = "SPLIT")]
+    pub test_split: Option<TestSplit>,
+}
+
+impl Overrides {
+    /// The parameters with what was given on the command line.
+    pub fn apply(&self, mut params: Params) -> Params {
+        let set = |to: &mut usize, from: Option<usize>| *to = from.unwrap_or(*to);
+        set(&mut params.num_train, self.epochs);
+        set(&mut params.batch_size, self.batch_size);
+        set(&mut params.depth, self.depth);
+        set(&mut params.num_channels, self.channels);
+        set(&mut params.kernel_size, self.kernel);
+        set(&mut params.pooling_every_n_layers, self.pool_every);
+        if let Some(patience) = self.patience {
+            params.early_stop_patience = (patience > 0).then_some(patience);
+        }
+        params.activation_function = self.activation.unwrap_or(params.activation_function);
+        params.test_split = self.test_split.unwrap_or(params.test_split);
+        params
+    }
+}
+
+/// Reads a list of classes: `5,7,9`.
+pub fn classes(text: &str) -> std::result::Result<Vec<u8>, String> {
+    let one = |s: &str| s.trim().parse::<u8>().map_err(|_| format!("`{s}` is no class; expected a list such as 5,7,9"));
+    text.split(',').map(one).collect()
+}
+
+/// Loads both tasks, with progress on the terminal.
+pub fn load_data(
+    params: &Params,
+    source: DatasetName,
+    target: DatasetName,
+    machine: &Machine,
+) -> Result<TransferLearningWrapper> {
+    TransferLearningWrapper::load(params, source, target, machine.data.as_deref(), &Terminal::new())
+}
+
+/// The source network with its initial weights.
+pub fn source_network(params: &Params, data: &TransferLearningWrapper) -> Result<CustomCnn> {
+    CustomCnn::new(params, data.source.classes.len(), data.input_shape())
+}
+
+/// Pre-trains a network on the source task.
+pub fn pretrain(
+    model: &mut CustomCnn,
+    data: &mut TransferLearningWrapper,
+    params: &Params,
+    threads: usize,
+    checkpoints: Option<(PathBuf, String)>,
+) -> Result<TrainReport> {
+    data.update_phase(Phase::Pretrain);
+    let mut trainer =
+        Trainer::new(model, data, params.lr_pretrain, params)?.threads(threads).progress(Arc::new(Terminal::new()));
+    if let Some((folder, name)) = checkpoints {
+        trainer = trainer.output(folder, &name).resume(true);
+    }
+    let report = trainer.train()?;
+    data.update_phase(Phase::Finetune);
+    Ok(report)
+}
+
+/// Writes pre-trained weights with a line that says how they were made.
+pub fn save_source(model: &CustomCnn, path: &std::path::Path, note: String) -> Result<()> {
+    Checkpoint { tensors: model.state_dict(), text: note }.save(path)
+}
+
+/// Reads source weights; returns the line that says how they were made, if the file has one.
+pub fn load_source(model: &mut CustomCnn, path: &std::path::Path) -> Result<String> {
+    let file = Checkpoint::load(path)?;
+    model.load_state_dict(&file.tensors).map_err(|error| match error {
+        Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },
+        other => other,
+    })?;
+    Ok(file.text)
+}

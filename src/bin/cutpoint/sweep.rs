@@ -1,0 +1,158 @@
+//! `cutpoint sweep`: a whole study.
+
+use std::path::PathBuf;
+
+use cutpoint::data::TransferLearningWrapper;
+use cutpoint::error::{Error, Result};
+use cutpoint::model::CustomCnn;
+use cutpoint::params::{Params, Setting, PERCENTAGES};
+use cutpoint::record::ResultFile;
+use cutpoint::study::Study;
+use cutpoint::sweep::{Repeats, Sweep};
+use cutpoint::train::machine;
+
+use crate::args::{self, Machine, Overrides};
+use crate::pretrain::default_weights;
+use crate::{say, show};
+
+/// Make every fine-tuning run of a study that is not done yet, and write its result files.
+///
+/// The source network's weights are read from pretrained_models/<FOLDER>/<SPLIT>_classes.safetensors; where they are
+/// not there, it is pre-trained first. Each finished run is kept at once in results/<FOLDER>/.journal, so that the
+/// same command goes on where it stopped. At the end cuts_<SPLIT>_classes_<SETTING>.json and
+/// baselines_<SPLIT>_classes.json are written.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The study: MNIST, FashionMNIST/regular, FashionMNIST/random, CIFAR/regular, CIFAR/reverse, CIFAR/random,
+    /// MNIST_to_FashionMNIST, FashionMNIST_to_MNIST, Glyphs.
+    study: String,
+    /// FR: freeze before the cut and re-initialise after it; F: freeze, keep; R: train all, re-initialise; none: train
+    /// all, keep; FT: freeze, remove what is after the cut.
+    #[arg(long, default_value = "FR")]
+    setting: Setting,
+    /// Shares of the target training data, from above 0 to 1.
+    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
+    percentages: Vec<f64>,
+    /// Cuts; -1 is the baseline. Unless given: all.
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
+    cuts: Option<Vec<i64>>,
+    /// Repeats of each run. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
+    #[arg(long, value_name = "N")]
+    repeats: Option<u64>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Source weights to read instead, .safetensors or .pth.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Epochs of pre-training, at most, where it is needed. Unless given: as in fine-tuning.
+    #[arg(long, value_name = "N")]
+    pretrain_epochs: Option<usize>,
+    /// Pictures a batch in pre-training. Unless given: as in fine-tuning.
+    #[arg(long, value_name = "N")]
+    pretrain_batch_size: Option<usize>,
+    /// Folder that results/ and pretrained_models/ are below.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Runs side by side. Unless given: one a core, on a GPU one.
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Memory for stored activations and training, in MiB. Unless given: two thirds of what is free.
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    /// Where the data set cannot be had at all, do the study on the built-in Glyphs instead, and say so.
+    #[arg(long)]
+    or_glyphs: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let mut study = Study::find(&args.study)?;
+    let settings = |study: &Study| {
+        let params = args.overrides.apply(study.params.clone()).with_setting(args.setting);
+        Params { device: args.machine.device, ..params }
+    };
+    let mut params = settings(&study);
+    let mut data = match args::load_data(&params, study.source, study.target, &args.machine) {
+        Err(error @ Error::DataNotFound { .. }) if args.or_glyphs => {
+            eprintln!("cutpoint: {error}");
+            study = Study::find("Glyphs")?;
+            params = settings(&study);
+            eprintln!("cutpoint: going on with the built-in data set Glyphs; results are named after it");
+            args::load_data(&params, study.source, study.target, &args.machine)?
+        }
+        other => other?,
+    };
+    for place in data.places() {
+        eprintln!("{place}");
+    }
+    let source = source_with_weights(&args, &study, &params, &mut data)?;
+    let folder = args.out.join("results").join(study.folder);
+    let mut sweep = Sweep::new(&params, &source, &data)?
+        .percentages(&args.percentages)
+        .cuts(args.cuts.clone().unwrap_or_else(|| (-1..=params.depth as i64).collect()))
+        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
+        .journal(folder.join(".journal").join(format!("{}_classes.jsonl", study.split)));
+    if let Some(workers) = args.workers {
+        sweep = sweep.workers(workers);
+    }
+    if let Some(mib) = args.memory {
+        sweep = sweep.memory_budget(mib << 20);
+    }
+    let results = sweep.run()?;
+    let mut written = Vec::new();
+    let split = study.split;
+    let (baselines, cuts): (Vec<_>, Vec<_>) = results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
+    let baseline_name = format!("baselines_{split}_classes.json");
+    let cuts_name = format!("cuts_{split}_classes_{}.json", args.setting);
+    for (name, records) in [(baseline_name, baselines), (cuts_name, cuts)] {
+        if !records.is_empty() {
+            let path = folder.join(name);
+            ResultFile::new(results.params.clone(), records).save(&path)?;
+            written.push(path);
+        }
+    }
+    show::print(&results)?;
+    for path in written {
+        say(format!("wrote {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The source network: with weights read, or else pre-trained and written.
+fn source_with_weights(
+    args: &Args,
+    study: &Study,
+    params: &Params,
+    data: &mut TransferLearningWrapper,
+) -> Result<CustomCnn> {
+    let mut model = args::source_network(params, data)?;
+    let path = args.weights.clone().unwrap_or_else(|| default_weights(args.out.clone(), study));
+    if args.weights.is_some() || path.exists() {
+        let note = args::load_source(&mut model, &path)?;
+        let note = if note.is_empty() { note } else { format!(" ({note})") };
+        eprintln!("source weights: {}{note}", path.display());
+        data.update_phase(cutpoint::data::Phase::Finetune);
+        return Ok(model);
+    }
+    let params = Params {
+        num_train: args.pretrain_epochs.unwrap_or(params.num_train),
+        batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),
+        save_checkpoints: true,
+        ..params.clone()
+    };
+    eprintln!("pre-training the source network, as {} is not there", path.display());
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let name = format!("{}_classes", study.split);
+    let checkpoints = folder.join(format!("{name}_checkpoints"));
+    let report = args::pretrain(&mut model, data, &params, machine::cores(), Some((folder, name)))?;
+    args::save_source(&model, &path, format!("{study}: {report}"))?;
+    // The finished weights are there; what an interrupted pre-training goes on from has served.
+    std::fs::remove_dir_all(&checkpoints).map_err(|source| Error::Io {
+        action: "remove",
+        path: checkpoints,
+        source,
+    })?;
+    eprintln!("{report}\nwrote {}", path.display());
+    Ok(model)
+}

@@ -1,0 +1,197 @@
+//! What the frozen layers make of the pictures, computed once for all runs.
+//!
+//! A frozen prefix is a pure function of the picture. Each run's training, validation and test samples are rows of
+//! one table; the table for a cut is made from the one for the cut before, chunk by chunk, and dropped when nothing
+//! needs it any more.
+
+use std::collections::HashMap;
+
+use tch::{Kind, Tensor};
+
+use super::run::RunInputs;
+use crate::data::{Samples, Task};
+use crate::error::{During, Result};
+use crate::model::CustomCnn;
+use crate::train::{chunks, label_tensor, pixel_table, Inputs};
+
+/// The pictures of a target task: one table for the training files' samples and one for the test files'.
+pub(super) struct PictureBank {
+    task: Task,
+    /// All samples of the training files, validation part first.
+    train_files: Tensor,
+    /// The test samples; `None` where they are training files' samples themselves.
+    test_files: Option<Tensor>,
+    validation_labels: Tensor,
+    test_labels: Tensor,
+    /// Rows of `train_files` by picture number.
+    row_of: HashMap<u32, i64>,
+}
+
+impl PictureBank {
+    pub fn new(task: &Task, device: tch::Device) -> Result<Self> {
+        let all = Samples {
+            pictures: task.train.pictures.clone(),
+            rows: [&task.validation.rows[..], &task.train.rows[..]].concat(),
+            labels: [&task.validation.labels[..], &task.train.labels[..]].concat(),
+        };
+        let own_files = !std::sync::Arc::ptr_eq(&task.test.pictures, &task.train.pictures);
+        Ok(PictureBank {
+            train_files: pixel_table(&all, device)?,
+            test_files: own_files.then(|| pixel_table(&task.test, device)).transpose()?,
+            validation_labels: label_tensor(&task.validation, device)?,
+            test_labels: label_tensor(&task.test, device)?,
+            row_of: all.rows.iter().enumerate().map(|(i, &row)| (row, i as i64)).collect(),
+            task: task.clone(),
+        })
+    }
+
+    pub fn shallow_clone(&self) -> Self {
+        PictureBank {
+            task: self.task.clone(),
+            train_files: self.train_files.shallow_clone(),
+            test_files: self.test_files.as_ref().map(Tensor::shallow_clone),
+            validation_labels: self.validation_labels.shallow_clone(),
+            test_labels: self.test_labels.shallow_clone(),
+            row_of: self.row_of.clone(),
+        }
+    }
+
+    fn rows(&self, samples: &Samples) -> Vec<i64> {
+        samples.rows.iter().map(|row| self.row_of[row]).collect()
+    }
+
+    /// The pictures of one run.
+    pub fn inputs(&self, percentage: f64, repeat: u64) -> Result<RunInputs> {
+        let train = self.task.train.select(self.task.reduced(percentage, repeat)?);
+        let labels = label_tensor(&train, self.train_files.device())?;
+        let (test_table, test_rows) = match &self.test_files {
+            Some(table) => (table, (0..self.task.test.len() as i64).collect()),
+            None => (&self.train_files, self.rows(&self.task.test)),
+        };
+        Ok(RunInputs {
+            train: Inputs::of_pictures(&self.train_files, self.rows(&train), &labels),
+            validation: Inputs::of_pictures(
+                &self.train_files,
+                self.rows(&self.task.validation),
+                &self.validation_labels,
+            ),
+            test: Inputs::of_pictures(test_table, test_rows, &self.test_labels),
+        })
+    }
+
+    /// Where each sample stands in tables of stored activations, for runs of these reduced training sets.
+    pub fn layout(&self, runs: impl IntoIterator<Item = (f64, u64)>) -> Result<Layout> {
+        let mut wanted: Vec<bool> = vec![false; self.row_of.len()];
+        let mark = |samples: &Samples, wanted: &mut Vec<bool>| {
+            samples.rows.iter().for_each(|row| wanted[self.row_of[row] as usize] = true);
+        };
+        mark(&self.task.validation, &mut wanted);
+        if self.test_files.is_none() {
+            mark(&self.task.test, &mut wanted);
+        }
+        for (percentage, repeat) in runs {
+            mark(&self.task.train.select(self.task.reduced(percentage, repeat)?), &mut wanted);
+        }
+        let picture_rows: Vec<i64> = (0..wanted.len()).filter(|&i| wanted[i]).map(|i| i as i64).collect();
+        let mut position = vec![-1; wanted.len()];
+        for (at, &row) in picture_rows.iter().enumerate() {
+            position[row as usize] = at as i64;
+        }
+        let test_rows = if self.test_files.is_some() { self.task.test.len() } else { 0 };
+        Ok(Layout { position, picture_rows, test_rows })
+    }
+}
+
+/// Which pictures tables of activations hold: first those of the training files that runs need, then the test files'.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Row of a table by row of the training files' pictures; -1 where no run needs it.
+    position: Vec<i64>,
+    /// Rows of the training files' pictures, in table order.
+    picture_rows: Vec<i64>,
+    /// Test files' pictures after them.
+    test_rows: usize,
+}
+
+impl Layout {
+    /// Rows of a table.
+    pub fn len(&self) -> usize {
+        self.picture_rows.len() + self.test_rows
+    }
+
+    /// A run's inputs as rows of a table of activations, the inputs of block `start`.
+    pub fn as_features(
+        &self,
+        pictures: &PictureBank,
+        inputs: RunInputs,
+        run: (f64, u64),
+        table: &Tensor,
+        start: usize,
+    ) -> Result<RunInputs> {
+        let of =
+            |samples: &Samples| pictures.rows(samples).iter().map(|&r| self.position[r as usize]).collect::<Vec<_>>();
+        let task = &pictures.task;
+        let train = of(&task.train.select(task.reduced(run.0, run.1)?));
+        let test = match pictures.test_files {
+            Some(_) => (self.picture_rows.len() as i64..self.len() as i64).collect(),
+            None => of(&task.test),
+        };
+        Ok(RunInputs {
+            train: inputs.train.as_features(table, train, start),
+            validation: inputs.validation.as_features(table, of(&task.validation), start),
+            test: inputs.test.as_features(table, test, start),
+        })
+    }
+
+    /// An empty table for the inputs of block `level`.
+    pub fn table(&self, source: &CustomCnn, level: usize) -> Result<Tensor> {
+        let [c, h, w] = source.shape_before(level)?.map(|s| s as i64);
+        Tensor::f_empty([self.len() as i64, c, h, w], (Kind::Float, source.device())).during("storing activations")
+    }
+
+    /// Bytes of such a table.
+    pub fn bytes(&self, source: &CustomCnn, level: usize) -> Result<u64> {
+        Ok((self.len() * source.shape_before(level)?.iter().product::<usize>() * 4) as u64)
+    }
+
+    /// Fills rows `first` to `first + count` of the table for block `level` from the table for block `from`, or from
+    /// the pictures where `from` is 0.
+    pub fn fill(
+        &self,
+        pictures: &PictureBank,
+        source: &CustomCnn,
+        (first, count): (usize, usize),
+        (from, lower): (usize, Option<&Tensor>),
+        (level, table): (usize, &Tensor),
+    ) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        for (at, size) in chunks(count, source.device()) {
+            let range = first + at..first + at + size;
+            let x = match lower {
+                Some(lower) => lower.f_narrow(0, range.start as i64, size as i64).during("reading activations")?,
+                None => self.pictures(pictures, range.clone())?,
+            };
+            let x = source.through(&x, from, level)?;
+            let mut rows = table.f_narrow(0, range.start as i64, size as i64).during("storing activations")?;
+            rows.f_copy_(&x).during("storing activations")?;
+        }
+        Ok(())
+    }
+
+    /// The pictures of some rows, normalised.
+    fn pictures(&self, bank: &PictureBank, range: std::ops::Range<usize>) -> Result<Tensor> {
+        let border = self.picture_rows.len();
+        let mut parts = Vec::new();
+        if range.start < border {
+            let rows = &self.picture_rows[range.start..range.end.min(border)];
+            let rows = Tensor::f_from_slice(rows).and_then(|r| r.f_to(bank.train_files.device()));
+            parts.push(rows.and_then(|r| bank.train_files.f_index_select(0, &r)).during("choosing pictures")?);
+        }
+        if let (Some(test), true) = (&bank.test_files, range.end > border) {
+            let start = range.start.max(border) - border;
+            let part = test.f_narrow(0, start as i64, (range.end - border - start) as i64);
+            parts.push(part.during("choosing pictures")?);
+        }
+        crate::model::normalise(&Tensor::f_cat(&parts, 0).during("choosing pictures")?)
+    }
+}

@@ -1,0 +1,133 @@
+//! The journal: every finished run, at once, on disk.
+//!
+//! A line is a JSON object with the run's key and its record. The key is a digest of all that decides the run's
+//! numbers, so that a journal never gives a run the result of another, however parameters change, and sweeps of
+//! several settings share the runs they have in common. A line broken off by a crash is passed over.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files::create_dir;
+use crate::record::Record;
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    key: String,
+    record: Record,
+}
+
+/// Finished runs by key, in a file or, without one, in this process's memory.
+#[derive(Debug)]
+pub struct Journal {
+    file: Option<(File, PathBuf)>,
+    done: HashMap<String, Record>,
+}
+
+/// Runs that were done without a file: a cell that was interrupted and is run again goes on where it stopped.
+static IN_MEMORY: Mutex<Option<HashMap<String, Record>>> = Mutex::new(None);
+
+impl Journal {
+    /// Opens a journal, or begins one, with the folders above it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn open(path: &Path) -> Result<Journal> {
+        if let Some(folder) = path.parent() {
+            create_dir(folder)?;
+        }
+        let failed = || Error::io("open", path);
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed())?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed())?;
+        if bytes.last().is_some_and(|&b| b != b'\n') {
+            // A crash broke the last line off: what comes next must not be glued to it.
+            file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(b"\n")).map_err(Error::io("write", path))?;
+        }
+        let lines = bytes.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+        let done = lines.map(|line| (line.key, line.record)).collect();
+        Ok(Journal { file: Some((file, path.to_owned())), done })
+    }
+
+    /// The journal of this process, which ends with it.
+    pub fn in_memory() -> Journal {
+        let done = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        Journal { file: None, done }
+    }
+
+    /// The run of this key, if it is done.
+    pub fn get(&self, key: &str) -> Option<&Record> {
+        self.done.get(key)
+    }
+
+    /// Adds a finished run; when this returns, it is on disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn add(&mut self, key: String, record: Record) -> Result<()> {
+        match &mut self.file {
+            Some((file, path)) => {
+                let line = Line { key: key.clone(), record: record.clone() };
+                let text = serde_json::to_string(&line)
+                    .map_err(|e| Error::format(path, "a run that can be written", e.to_string()))?;
+                // One write a line, so that two processes appending to one journal do not mix theirs.
+                let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data());
+                written.map_err(Error::io("write", path))?;
+            }
+            None => {
+                let mut memory = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+                memory.get_or_insert_default().insert(key.clone(), record.clone());
+            }
+        }
+        self.done.insert(key, record);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(repeat: u64) -> Record {
+        let text = format!(
+            r#"{{"lr":0.001,"sampled_percentage":0.01,"sampled_cut_point":2,"repeat":{repeat},"train_acc":1.0,"test_acc":0.5}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_line_broken_off_anywhere_costs_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sub/j.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        journal.add("a".into(), record(0)).unwrap();
+        journal.add("b".into(), record(1)).unwrap();
+        drop(journal);
+        let whole = std::fs::read(&path).unwrap();
+        let first = whole.iter().position(|&b| b == b'\n').unwrap() + 1;
+        for cut in first..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut journal = Journal::open(&path).unwrap();
+            assert_eq!(journal.get("a"), Some(&record(0)), "cut at {cut}");
+            // Only the newline is missing at the last place: the run itself is whole.
+            assert_eq!(journal.get("b").is_some(), cut == whole.len() - 1, "cut at {cut}");
+            journal.add("c".into(), record(2)).unwrap();
+            drop(journal);
+            let journal = Journal::open(&path).unwrap();
+            assert_eq!((journal.get("a"), journal.get("c")), (Some(&record(0)), Some(&record(2))), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let error = Journal::open(&dir.path().join("file/j.jsonl")).unwrap_err().to_string();
+        assert!(error.contains("file"), "{error}");
+    }
+}

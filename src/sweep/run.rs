@@ -1,0 +1,127 @@
+//! One fine-tuning run.
+
+use std::time::Instant;
+
+use crate::data::TransferLearningWrapper;
+use crate::error::Result;
+use crate::model::{CustomCnn, Cut};
+use crate::notebook::interrupt::{in_background, Stop};
+use crate::params::Params;
+use crate::record::Record;
+use crate::train::{evaluate_final, fit, machine, Epoch, FitOptions, Inputs};
+
+/// The three sets of inputs of a run.
+pub(super) struct RunInputs {
+    pub train: Inputs,
+    pub validation: Inputs,
+    pub test: Inputs,
+}
+
+/// A run's result.
+#[derive(Debug)]
+pub struct FineTuned {
+    /// The row for the result file.
+    pub record: Record,
+    /// The trained network.
+    pub model: CustomCnn,
+    /// Each epoch's losses and accuracies, where they were asked for.
+    pub trace: Vec<Epoch>,
+}
+
+pub(super) fn fit_options(params: &Params, trace: bool) -> FitOptions {
+    FitOptions {
+        lr: params.lr_fine_tune,
+        epochs: params.num_train,
+        patience: params.early_stop_patience,
+        batch_size: params.batch_size,
+        restore_best: params.restore_best,
+        keep_best: false,
+        curve: trace,
+        losses: trace,
+    }
+}
+
+/// What a run is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RunSpec {
+    pub percentage: f64,
+    pub cut: Cut,
+    pub repeat: u64,
+}
+
+/// Computes one run on inputs that are there already. `on_epoch` is called after each epoch.
+pub(super) fn run(
+    source: &CustomCnn,
+    output_dim: usize,
+    spec: RunSpec,
+    inputs: &RunInputs,
+    params: &Params,
+    trace: bool,
+    stop: &Stop,
+    mut on_epoch: impl FnMut(usize),
+) -> Result<FineTuned> {
+    let start = Instant::now();
+    let model = source.cut(spec.cut, output_dim, spec.repeat)?;
+    let mut epochs = Vec::new();
+    let options = fit_options(params, trace);
+    let RunInputs { train, validation, test } = inputs;
+    let fitted = fit(model, train, validation, &options, stop, |epoch| {
+        on_epoch(epoch.epoch);
+        if trace {
+            epochs.push(epoch);
+        }
+        Ok(())
+    })?;
+    let accuracy = evaluate_final(&fitted, train, validation, test, params.batch_size, stop)?;
+    let record = Record {
+        lr: params.lr_fine_tune,
+        sampled_percentage: spec.percentage,
+        sampled_cut_point: spec.cut.point,
+        repeat: spec.repeat,
+        train_acc: accuracy.train,
+        test_acc: accuracy.test,
+        epochs: Some(fitted.epochs),
+        val_acc: accuracy.validation,
+        seconds: Some((start.elapsed().as_secs_f64() * 100.0).round() / 100.0),
+        other: serde_json::Map::new(),
+    };
+    Ok(FineTuned { record, model: fitted.model, trace: epochs })
+}
+
+/// Computes one run of the target task by itself, with `threads` threads for each operation. With one thread the
+/// numbers are those of a sweep, and of PyTorch with one thread.
+///
+/// # Errors
+/// Those of [`Params::check`], [`Cut::new`] and [`crate::data::Task::reduced`]; [`crate::error::Error::Torch`];
+/// [`crate::error::Error::Interrupted`].
+pub fn fine_tune(
+    source: &CustomCnn,
+    data: &TransferLearningWrapper,
+    params: &Params,
+    percentage: f64,
+    cut_point: i64,
+    repeat: u64,
+    threads: usize,
+    trace: bool,
+) -> Result<FineTuned> {
+    params.check()?;
+    let cut = Cut::new(params, cut_point)?;
+    let train = data.reduced_train(percentage, repeat)?;
+    let task = data.target.clone();
+    let (source, params) = (source.deep_clone()?, params.clone());
+    in_background(
+        "fine-tuning",
+        move |stop| {
+            machine::prepare_thread(threads);
+            let device = source.device();
+            let inputs = RunInputs {
+                train: Inputs::pictures(&train, device)?,
+                validation: Inputs::pictures(&task.validation, device)?,
+                test: Inputs::pictures(&task.test, device)?,
+            };
+            let spec = RunSpec { percentage, cut, repeat };
+            run(&source, task.classes.len(), spec, &inputs, &params, trace, stop, |_| {})
+        },
+        || Ok(()),
+    )
+}

@@ -1,0 +1,358 @@
+//! From a grid to a result file.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use md5::{Digest, Md5};
+
+use super::bank::{Layout, PictureBank};
+use super::grid::{rows, Repeats, Row};
+use super::journal::Journal;
+use super::run::RunSpec;
+use super::workers::{self, Job, Message, Pool, Stage};
+use crate::data::{Task, TransferLearningWrapper};
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::{CustomCnn, Cut};
+use crate::notebook::interrupt::{self, Stop};
+use crate::notebook::progress::{Progress, Terminal, Unit};
+use crate::params::{Params, TestSplit, PERCENTAGES};
+use crate::record::{Record, ResultFile};
+use crate::train::machine;
+
+/// A sweep: fine-tuning runs over percentages, cuts and repeats.
+///
+/// The defaults are the published grid: five percentages, every cut (not the baseline, which has files of its own),
+/// and repeats as published.
+pub struct Sweep<'a> {
+    params: Params,
+    source: &'a CustomCnn,
+    data: &'a TransferLearningWrapper,
+    percentages: Vec<f64>,
+    cuts: Vec<i64>,
+    repeats: Repeats,
+    workers: Option<usize>,
+    memory_budget: Option<u64>,
+    journal: Option<PathBuf>,
+    progress: Arc<dyn Progress>,
+}
+
+impl<'a> Sweep<'a> {
+    /// A sweep of cuts of `source` on the target task of `data`, with the setting that `params` spells.
+    ///
+    /// # Errors
+    /// Those of [`Params::check`]; [`Error::Parameter`] when the source network takes other pictures than the task
+    /// has.
+    pub fn new(params: &Params, source: &'a CustomCnn, data: &'a TransferLearningWrapper) -> Result<Self> {
+        params.check()?;
+        if source.input_shape() != data.input_shape() {
+            let expected = format!("pictures of {:?}, as the network takes", source.input_shape());
+            return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
+        }
+        Ok(Sweep {
+            params: params.clone(),
+            source,
+            data,
+            percentages: PERCENTAGES.to_vec(),
+            cuts: (0..=source.depth() as i64).collect(),
+            repeats: Repeats::Published,
+            workers: None,
+            memory_budget: None,
+            journal: None,
+            progress: Arc::new(Terminal::new()),
+        })
+    }
+
+    /// Shares of the target training data, from above 0 to 1.
+    pub fn percentages(mut self, percentages: &[f64]) -> Self {
+        self.percentages = percentages.to_vec();
+        self
+    }
+
+    /// Cuts; -1 is the baseline.
+    pub fn cuts(mut self, cuts: impl IntoIterator<Item = i64>) -> Self {
+        self.cuts = cuts.into_iter().collect();
+        self
+    }
+
+    /// How often each run is repeated.
+    pub fn repeats(mut self, repeats: Repeats) -> Self {
+        self.repeats = repeats;
+        self
+    }
+
+    /// Runs side by side. Unless set: one a core, or on a GPU one.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers.max(1));
+        self
+    }
+
+    /// Bytes for stored activations and for training. Unless set: two thirds of the memory that is free. A run that
+    /// needs more than that is still made, by itself.
+    pub fn memory_budget(mut self, bytes: u64) -> Self {
+        self.memory_budget = Some(bytes);
+        self
+    }
+
+    /// Where finished runs are kept, so that a sweep that was stopped goes on. Unless set: in memory, for as long as
+    /// this process lives.
+    pub fn journal(mut self, path: impl AsRef<Path>) -> Self {
+        self.journal = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Where progress goes; the terminal unless set.
+    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Makes every run that is not in the journal, and returns all rows of the grid.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for an impossible grid; [`Error::Interrupted`], and then finished runs are kept;
+    /// [`Error::Io`] on the journal; [`Error::Torch`].
+    pub fn run(&self) -> Result<ResultFile> {
+        let grid = rows(&self.percentages, &self.cuts, self.repeats)?;
+        for &percentage in &self.percentages {
+            self.data.target.per_class(percentage)?;
+        }
+        let mut journal = match &self.journal {
+            Some(path) => Journal::open(path)?,
+            None => Journal::in_memory(),
+        };
+        let plan = Plan::new(self, &grid)?;
+        let todo: Vec<&PlannedRow> = {
+            let mut seen = HashSet::new();
+            plan.rows.iter().filter(|r| journal.get(&r.key).is_none() && seen.insert(&r.key)).collect()
+        };
+        if !todo.is_empty() {
+            self.compute(&plan, &todo, &mut journal)?;
+        }
+        let records = plan.rows.iter().map(|planned| {
+            let record = journal.get(&planned.key).ok_or_else(|| Error::Worker("a run was lost".to_owned()))?;
+            Ok(Record { sampled_cut_point: planned.row.cut, ..record.clone() })
+        });
+        Ok(ResultFile::new(self.params_of_file(), records.collect::<Result<_>>()?))
+    }
+
+    /// The parameters, with what else a reader of the results wants to know.
+    fn params_of_file(&self) -> Params {
+        let mut params = self.params.clone();
+        let sets = [("source_dataset", self.data.source.dataset), ("target_dataset", self.data.target.dataset)];
+        for (key, dataset) in sets {
+            params.other.insert(key.to_owned(), dataset.to_string().into());
+        }
+        params
+    }
+
+    fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal) -> Result<()> {
+        machine::prepare_process();
+        let device = self.source.device();
+        let budget = self.memory_budget.unwrap_or_else(|| machine::available_memory() / 3 * 2);
+        let pictures = PictureBank::new(&self.data.target, device)?;
+        let runs_with_prefix = todo.iter().filter(|r| self.frozen(r.cut) >= FIRST_STORED);
+        let layout = pictures.layout(runs_with_prefix.map(|r| (r.row.percentage, r.row.repeat)))?;
+        let stages = self.stages(todo, &layout, budget)?;
+        let jobs = self.jobs(todo, &stages)?;
+        let (count, total) = (jobs.len(), jobs.iter().map(|j| j.cost).sum());
+        let stop = Stop::default();
+        let output_dim = self.data.target.classes.len();
+        let pool = Pool::new(jobs, &stages, layout, self.source, output_dim, &self.params, budget, &stop)?;
+        let pool = Arc::new(pool);
+        let (sender, messages) = channel();
+        let default = if device == tch::Device::Cpu { machine::cores() } else { 1 };
+        let workers = self.workers.unwrap_or(default).min(count);
+        let before = plan.rows.len() - plan.rows.iter().filter(|r| todo.iter().any(|t| t.key == r.key)).count();
+        if before > 0 {
+            self.progress.line(&format!("{before} of {} rows are done already", plan.rows.len()));
+        }
+        self.progress.begin("fine-tuning", total, Unit::Work);
+        self.progress.note(&format!("0 of {count} runs"));
+        workers::start(&pool, workers, self.source, &pictures, &sender)?;
+        drop((sender, pictures));
+        let result = self.collect(&messages, count, journal);
+        self.progress.end();
+        if result.is_err() {
+            stop.request();
+            // Runs that are just ending may still be kept.
+            let deadline = Instant::now() + Duration::from_millis(300);
+            while let Ok(message) = messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                if let Message::Finished(key, record) = message {
+                    journal.add(key, record)?;
+                }
+            }
+        }
+        machine::release_memory();
+        result
+    }
+
+    /// Takes finished runs into the journal until all are there.
+    fn collect(
+        &self,
+        messages: &std::sync::mpsc::Receiver<Message>,
+        count: usize,
+        journal: &mut Journal,
+    ) -> Result<()> {
+        let mut finished = 0;
+        while finished < count {
+            interrupt::check(&format!("{finished} of {count} runs are finished and kept"))?;
+            match messages.recv_timeout(Duration::from_millis(100)) {
+                Ok(Message::Advanced(cost)) => self.progress.advance(cost),
+                Ok(Message::Finished(key, record)) => {
+                    journal.add(key, record)?;
+                    finished += 1;
+                    self.progress.note(&format!("{finished} of {count} runs"));
+                }
+                Ok(Message::Failed(error)) => return Err(error),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::Worker("all workers ended before the last run".to_owned()))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks that take no gradient after a cut.
+    fn frozen(&self, cut: Cut) -> usize {
+        if cut.setting.freeze() {
+            cut.point.max(0) as usize
+        } else {
+            0
+        }
+    }
+
+    /// Which cuts' inputs are stored: each that some run needs and that fits into half of the budget beside the one
+    /// it is made from.
+    fn stages(&self, todo: &[&PlannedRow], layout: &Layout, budget: u64) -> Result<Vec<Stage>> {
+        let mut levels: Vec<usize> = todo.iter().map(|r| self.frozen(r.cut)).filter(|&l| l >= FIRST_STORED).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let mut stages: Vec<Stage> = Vec::new();
+        for level in levels {
+            let from = stages.last().map_or(0, |s| s.level);
+            let lower = if from == 0 { 0 } else { layout.bytes(self.source, from)? };
+            if layout.bytes(self.source, level)? + lower <= budget / 2 {
+                stages.push(Stage { level, from });
+            }
+        }
+        Ok(stages)
+    }
+
+    /// The jobs in the order they are to run: low cuts first, as activations are made from those below, and long ones
+    /// first among them, so that all workers end at about the same time.
+    fn jobs(&self, todo: &[&PlannedRow], stages: &[Stage]) -> Result<Vec<Job>> {
+        let task = &self.data.target;
+        let mut jobs = Vec::with_capacity(todo.len());
+        for planned in todo {
+            let Row { percentage, repeat, .. } = planned.row;
+            let spec = RunSpec { percentage, cut: planned.cut, repeat };
+            let frozen = self.frozen(planned.cut);
+            let level = stages.iter().map(|s| s.level).filter(|&l| l <= frozen).max().unwrap_or(0);
+            let depth = if planned.cut.setting.truncate() { frozen } else { self.source.depth() };
+            let samples = (task.per_class(percentage)? * task.classes.len()) as u64;
+            let (forward, trained) = (self.source.flops(level, depth), self.source.flops(frozen, depth));
+            let validation = if self.params.early_stop_patience.is_some() { task.validation.len() as u64 } else { 0 };
+            let an_epoch = samples * (forward + 2 * trained) + validation * forward;
+            let at_the_end = (samples + task.test.len() as u64) * forward;
+            let batch = samples.min(self.params.batch_size as u64);
+            let activations = if frozen < depth { self.source.training_bytes(frozen) } else { 0 };
+            let features = 4 * self.source.shape_before(frozen)?.iter().product::<usize>() as u64;
+            let memory = batch * (activations + 2 * features) + (64 << 20);
+            let cost = (self.params.num_train as u64 * an_epoch + at_the_end) / 1_000_000 + 1;
+            jobs.push((frozen, Job { key: planned.key.clone(), spec, level, memory, cost }));
+        }
+        jobs.sort_by_key(|(frozen, job)| (*frozen, std::cmp::Reverse(job.cost)));
+        Ok(jobs.into_iter().map(|(_, job)| job).collect())
+    }
+}
+
+/// The first block whose inputs are worth storing: one convolution costs next to nothing, and what it puts out is
+/// the largest there is.
+const FIRST_STORED: usize = 2;
+
+/// A row of the grid, the cut that computes it, and the key of that run.
+struct PlannedRow {
+    row: Row,
+    cut: Cut,
+    key: String,
+}
+
+struct Plan {
+    rows: Vec<PlannedRow>,
+}
+
+impl Plan {
+    fn new(sweep: &Sweep, grid: &[Row]) -> Result<Plan> {
+        let keys = Keys::new(sweep)?;
+        let plan = |row: &Row| {
+            let cut = Cut::new(&sweep.params, row.cut)?.canonical(sweep.source.depth());
+            Ok(PlannedRow { row: *row, cut, key: keys.of(row, cut) })
+        };
+        Ok(Plan { rows: grid.iter().map(plan).collect::<Result<_>>()? })
+    }
+}
+
+/// Makes the keys of runs: digests of all that decides their numbers.
+struct Keys {
+    common: String,
+    weights: String,
+}
+
+impl Keys {
+    fn new(sweep: &Sweep) -> Result<Keys> {
+        let p = &sweep.params;
+        let source = sweep.source;
+        let common = format!(
+            "1 {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {:?} {}",
+            p.lr_fine_tune,
+            p.num_train,
+            p.early_stop_patience,
+            p.batch_size,
+            p.restore_best,
+            p.test_split,
+            p.reinit_both_dense,
+            sweep.data.target.classes,
+            source.input_shape(),
+            source.architecture(),
+            // Rounding differs between kinds of device, not between devices of a kind.
+            matches!(source.device(), tch::Device::Cpu),
+            digest_of_task(&sweep.data.target, p.test_split),
+        );
+        let weights = Checkpoint { tensors: source.state_dict(), text: String::new() }.digest()?;
+        Ok(Keys { common, weights })
+    }
+
+    fn of(&self, row: &Row, cut: Cut) -> String {
+        // Where nothing of the source network is kept, its weights are of no account.
+        let all_new = cut.point == 0 && cut.setting.reinit() && cut.reinit_both_dense;
+        let weights = if all_new { "" } else { &self.weights };
+        let text =
+            format!("{} {weights} {:?} {} {} {}", self.common, row.percentage, cut.point, cut.setting, row.repeat);
+        hex(Md5::digest(text))
+    }
+}
+
+/// A digest of the pictures of a task and of how they are split.
+fn digest_of_task(task: &Task, test_split: TestSplit) -> String {
+    let mut hash = Md5::new();
+    for samples in [&task.train, &task.validation, &task.test] {
+        hash.update(&samples.labels);
+        if test_split == TestSplit::Published && std::ptr::eq(samples, &task.test) {
+            // The same pictures again.
+            continue;
+        }
+        for &row in &samples.rows {
+            hash.update(samples.pictures.picture(row as usize));
+        }
+    }
+    hex(hash.finalize())
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}

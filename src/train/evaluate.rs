@@ -1,0 +1,64 @@
+//! Predictions and accuracy.
+
+use tch::{Kind, Tensor};
+
+use super::inputs::{through_in_chunks, Inputs};
+use crate::error::{During, Result};
+use crate::model::CustomCnn;
+use crate::notebook::interrupt::Stop;
+
+/// The predicted label of each sample, in the order they are visited in, and the true ones.
+///
+/// `order` is the order of visiting (file order where there is none), cut into batches of `batch_size` as a loader
+/// would: the last linear layer's rounding may depend on a batch's size.
+pub(super) fn predict(
+    model: &CustomCnn,
+    inputs: &Inputs,
+    order: Option<&[i64]>,
+    batch_size: usize,
+    stop: &Stop,
+) -> Result<(Tensor, Tensor)> {
+    let _no_grad = tch::no_grad_guard();
+    let in_file_order: Vec<i64>;
+    let order = match order {
+        Some(order) => order,
+        None => {
+            in_file_order = (0..inputs.len() as i64).collect();
+            &in_file_order
+        }
+    };
+    let (mut predicted, mut truth) = (Vec::new(), Vec::new());
+    for batch in order.chunks(batch_size) {
+        let features = through_in_chunks(model, inputs, batch, model.depth(), || stop.check())?;
+        predicted.push(model.classify(&features)?.f_argmax(1, false).during("predicting")?);
+        truth.push(inputs.labels(batch)?);
+    }
+    let join = |parts: &[Tensor]| {
+        if parts.is_empty() {
+            return Tensor::f_zeros(0, (Kind::Int64, model.device())).during("predicting");
+        }
+        Tensor::f_cat(parts, 0).during("predicting")
+    };
+    Ok((join(&predicted)?, join(&truth)?))
+}
+
+/// The share of samples whose label is predicted, from 0 to 1; 0 when there are none.
+pub(super) fn accuracy(
+    model: &CustomCnn,
+    inputs: &Inputs,
+    order: Option<&[i64]>,
+    batch_size: usize,
+    stop: &Stop,
+) -> Result<f64> {
+    let (predicted, truth) = predict(model, inputs, order, batch_size, stop)?;
+    Ok(share_equal(&predicted, &truth))
+}
+
+/// The share of positions at which two lists of labels agree.
+pub(super) fn share_equal(predicted: &Tensor, truth: &Tensor) -> f64 {
+    if truth.numel() == 0 {
+        return 0.0;
+    }
+    let right = predicted.eq_tensor(truth).sum(Kind::Int64).int64_value(&[]);
+    right as f64 / truth.numel() as f64
+}

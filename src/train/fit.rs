@@ -1,0 +1,253 @@
+//! The training loop.
+
+use tch::{Kind, Reduction, Tensor};
+
+use super::adam::Adam;
+use super::early_stopping::{EarlyStopping, Verdict};
+use super::evaluate::accuracy;
+use super::inputs::{through_in_chunks, Inputs};
+use crate::error::{During, Result};
+use crate::model::CustomCnn;
+use crate::notebook::interrupt::Stop;
+use crate::rng::TorchRng;
+
+/// What one epoch gave.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Epoch {
+    /// Counted from 0.
+    pub epoch: usize,
+    /// The mean negative log-likelihood of each batch, before its step; empty unless losses were asked for.
+    pub loss: Vec<f64>,
+    /// Accuracy on the training set, from 0 to 1; `None` unless the curve was asked for.
+    pub train_acc: Option<f64>,
+    /// Accuracy on the validation set, from 0 to 1; `None` where nothing needed it.
+    pub val_acc: Option<f64>,
+}
+
+/// How to train.
+#[derive(Clone, Debug)]
+pub(crate) struct FitOptions {
+    pub lr: f64,
+    pub epochs: usize,
+    pub patience: Option<usize>,
+    pub batch_size: usize,
+    /// Restore the best weights also at the last epoch.
+    pub restore_best: bool,
+    /// Keep the best weights, whatever is returned.
+    pub keep_best: bool,
+    /// Measure training and validation accuracy after each epoch even where nothing depends on it.
+    pub curve: bool,
+    /// Read every batch's loss.
+    pub losses: bool,
+}
+
+/// Training under way: everything the next epoch depends on. A checkpoint is a copy of this.
+pub(super) struct State {
+    pub model: CustomCnn,
+    pub parameters: Vec<Tensor>,
+    pub adam: Adam,
+    pub rng: TorchRng,
+    pub stopping: EarlyStopping,
+    /// The weights with the best validation accuracy.
+    pub best: Vec<(String, Tensor)>,
+    pub epochs_done: usize,
+    pub stopped: bool,
+    pub last_val_acc: Option<f64>,
+}
+
+/// What training ends with.
+pub(crate) struct Fitted {
+    pub model: CustomCnn,
+    pub rng: TorchRng,
+    pub epochs: usize,
+    pub stopped_early: bool,
+    /// Validation accuracy of the weights, where it was measured on the way.
+    pub val_acc: Option<f64>,
+    /// The best weights and their validation accuracy, where they were kept.
+    pub best: Option<(Vec<(String, Tensor)>, f64)>,
+}
+
+/// A copy of a network's weights.
+pub(super) fn snapshot(model: &CustomCnn) -> Vec<(String, Tensor)> {
+    model.state_dict().into_iter().map(|(name, t)| (name, t.copy())).collect()
+}
+
+impl State {
+    pub fn new(model: CustomCnn, options: &FitOptions) -> State {
+        let parameters = model.trainable();
+        let adam = Adam::new(&parameters, options.lr);
+        let best = if options.needs_best() { snapshot(&model) } else { Vec::new() };
+        let rng = model.rng().clone();
+        State {
+            model,
+            parameters,
+            adam,
+            rng,
+            stopping: EarlyStopping::new(options.patience),
+            best,
+            epochs_done: 0,
+            stopped: false,
+            last_val_acc: None,
+        }
+    }
+
+    /// Trains for one epoch.
+    pub fn epoch(
+        &mut self,
+        train: &Inputs,
+        validation: &Inputs,
+        options: &FitOptions,
+        stop: &Stop,
+        on_batch: &mut dyn FnMut(usize, f64),
+    ) -> Result<Epoch> {
+        let order = pass_order(&mut self.rng, train.len());
+        let mut loss = Vec::new();
+        for (i, positions) in order.chunks(options.batch_size).enumerate() {
+            stop.check()?;
+            let value = self.step(train, positions, stop)?;
+            if options.losses {
+                loss.push(value.double_value(&[]));
+                on_batch(i, loss[i]);
+            }
+        }
+        // The pass that measures training accuracy draws its order whether it is made or not.
+        let mut train_acc = None;
+        if options.curve {
+            let order = pass_order(&mut self.rng, train.len());
+            train_acc = Some(accuracy(&self.model, train, Some(&order), options.batch_size, stop)?);
+        } else {
+            draw_pass(&mut self.rng, true);
+        }
+        draw_pass(&mut self.rng, false);
+        let mut val_acc = None;
+        if options.needs_validation() {
+            val_acc = Some(accuracy(&self.model, validation, None, options.batch_size, stop)?);
+        }
+        self.last_val_acc = val_acc;
+        if let Some(val_acc) = val_acc {
+            match self.stopping.update(val_acc) {
+                Verdict::Best if options.needs_best() => self.best = snapshot(&self.model),
+                Verdict::Stop => self.stopped = true,
+                Verdict::Best | Verdict::GoOn => {}
+            }
+        }
+        self.epochs_done += 1;
+        Ok(Epoch { epoch: self.epochs_done - 1, loss, train_acc, val_acc })
+    }
+
+    /// One step of Adam on one batch; the loss before it.
+    fn step(&mut self, train: &Inputs, positions: &[i64], stop: &Stop) -> Result<Tensor> {
+        let model = &self.model;
+        let inputs = train.for_batch_of(positions.len());
+        let trained_from = model.frozen().max(inputs.start());
+        let x = through_in_chunks(model, train, positions, trained_from, || stop.check())?;
+        let y = train.labels(positions)?;
+        let log_probabilities = model.classify(&model.through(&x, trained_from, model.depth())?)?;
+        let loss = log_probabilities.f_nll_loss(&y, None::<Tensor>, Reduction::Mean, -100).during("the loss")?;
+        let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false).during("the backward pass")?;
+        self.adam.step(&mut self.parameters, &gradients)?;
+        Ok(loss.detach())
+    }
+
+    /// Ends training: the best weights come back where they should.
+    pub fn finish(mut self, options: &FitOptions) -> Result<Fitted> {
+        let mut val_acc = self.last_val_acc;
+        if self.stopped || options.restore_best {
+            self.model.load_state_dict(&self.best)?;
+            val_acc = Some(self.stopping.best);
+        }
+        let best = options.keep_best.then_some((self.best, self.stopping.best));
+        let (model, rng, stopped_early) = (self.model, self.rng, self.stopped);
+        Ok(Fitted { model, rng, epochs: self.epochs_done, stopped_early, val_acc, best })
+    }
+}
+
+impl FitOptions {
+    pub(super) fn needs_best(&self) -> bool {
+        self.patience.is_some() || self.restore_best || self.keep_best
+    }
+
+    fn needs_validation(&self) -> bool {
+        self.needs_best() || self.curve
+    }
+}
+
+/// Trains `model` from start to end. `on_epoch` is called after each epoch, `on_batch` after each batch where losses
+/// are read.
+///
+/// # Errors
+/// [`crate::error::Error::Torch`]; [`crate::error::Error::Interrupted`] when `stop` is requested; what `on_epoch` returns.
+pub(crate) fn fit(
+    model: CustomCnn,
+    train: &Inputs,
+    validation: &Inputs,
+    options: &FitOptions,
+    stop: &Stop,
+    mut on_epoch: impl FnMut(Epoch) -> Result<()>,
+) -> Result<Fitted> {
+    let mut state = State::new(model, options);
+    while state.epochs_done < options.epochs && !state.stopped {
+        let epoch = state.epoch(train, validation, options, stop, &mut |_, _| {})?;
+        on_epoch(epoch)?;
+    }
+    state.finish(options)
+}
+
+/// Accuracies of a trained network, from 0 to 1.
+pub(crate) struct FinalAccuracy {
+    pub train: f64,
+    /// `None` where there are no validation pictures.
+    pub validation: Option<f64>,
+    pub test: f64,
+}
+
+/// Measures a trained network on the training set (in an order drawn as a loader draws it), on the validation set
+/// where that was not done on the way, and on the test set.
+pub(crate) fn evaluate_final(
+    fitted: &Fitted,
+    train: &Inputs,
+    validation: &Inputs,
+    test: &Inputs,
+    batch_size: usize,
+    stop: &Stop,
+) -> Result<FinalAccuracy> {
+    let mut rng = fitted.rng.clone();
+    let order = pass_order(&mut rng, train.len());
+    let train = accuracy(&fitted.model, train, Some(&order), batch_size, stop)?;
+    let validation = match fitted.val_acc {
+        None if validation.len() > 0 => Some(accuracy(&fitted.model, validation, None, batch_size, stop)?),
+        measured => measured,
+    };
+    let test = accuracy(&fitted.model, test, None, batch_size, stop)?;
+    Ok(FinalAccuracy { train, validation, test })
+}
+
+/// Draws what a shuffling pass over `n` samples draws, and the order it visits them in.
+pub(super) fn pass_order(rng: &mut TorchRng, n: usize) -> Vec<i64> {
+    let seed = draw_pass(rng, true);
+    TorchRng::new(seed).randperm(n)
+}
+
+/// Draws what a pass of PyTorch's `DataLoader` draws from the global generator: a number nobody uses and, where it
+/// shuffles, the seed of the order.
+fn draw_pass(rng: &mut TorchRng, shuffles: bool) -> u64 {
+    rng.random_int64();
+    if shuffles {
+        rng.random_int64()
+    } else {
+        0
+    }
+}
+
+/// The mean of some losses, weighted by nothing: what a curve shows for an epoch.
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Labels as numbers, off the device.
+pub(super) fn to_labels(t: &Tensor) -> Result<Vec<u8>> {
+    let t = t.f_to(tch::Device::Cpu).and_then(|t| t.f_to_kind(Kind::Int64)).during("reading labels")?;
+    let mut values = vec![0i64; t.numel()];
+    t.f_copy_data(&mut values, t.numel()).during("reading labels")?;
+    Ok(values.into_iter().map(|v| v as u8).collect())
+}

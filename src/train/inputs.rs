@@ -1,0 +1,163 @@
+//! What a network, or the rest of one, is trained and measured on.
+
+use tch::{Kind, Tensor};
+
+use crate::data::Samples;
+use crate::error::{During, Result};
+use crate::model::CustomCnn;
+
+/// Labelled inputs of block `start`: pictures as bytes (`start` = 0), or what the blocks before it made of them.
+///
+/// Several sets may share one table of inputs; each knows its own rows of it.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// Table rows x channels x height x width; bytes, or float32.
+    table: Tensor,
+    /// Which rows of the table, in order; `None`: all of them.
+    rows: Option<Vec<i64>>,
+    /// Labels, 64-bit integers on the table's device.
+    labels: Tensor,
+    /// The block they go into.
+    start: usize,
+    /// The same samples as pictures, for batches of one: see [`Inputs::for_batch_of`].
+    pictures: Option<Box<Inputs>>,
+}
+
+/// Samples' pixels as one tensor: samples x channels x height x width bytes.
+pub(crate) fn pixel_table(samples: &Samples, device: tch::Device) -> Result<Tensor> {
+    let [c, h, w] = samples.pictures.shape.map(|s| s as i64);
+    let size = [samples.len() as i64, c, h, w];
+    let table = Tensor::f_from_data_size(&samples.pixels(), &size, Kind::Uint8).and_then(|x| x.f_to(device));
+    table.during("loading pictures")
+}
+
+/// Samples' labels as 64-bit integers.
+pub(crate) fn label_tensor(samples: &Samples, device: tch::Device) -> Result<Tensor> {
+    let labels: Vec<i64> = samples.labels.iter().map(|&l| l.into()).collect();
+    Tensor::f_from_slice(&labels).and_then(|y| y.f_to(device)).during("loading labels")
+}
+
+impl Inputs {
+    /// The pictures of some samples, as bytes on `device`.
+    pub fn pictures(samples: &Samples, device: tch::Device) -> Result<Inputs> {
+        let (table, labels) = (pixel_table(samples, device)?, label_tensor(samples, device)?);
+        Ok(Inputs { table, rows: None, labels, start: 0, pictures: None })
+    }
+
+    /// Rows of a table of pictures.
+    pub fn of_pictures(table: &Tensor, rows: Vec<i64>, labels: &Tensor) -> Inputs {
+        let (table, labels) = (table.shallow_clone(), labels.shallow_clone());
+        Inputs { table, rows: Some(rows), labels, start: 0, pictures: None }
+    }
+
+    /// The same samples as rows of a table of stored activations, the inputs of block `start`.
+    pub fn as_features(self, table: &Tensor, rows: Vec<i64>, start: usize) -> Inputs {
+        let (table, labels) = (table.shallow_clone(), self.labels.shallow_clone());
+        Inputs { table, rows: Some(rows), labels, start, pictures: Some(Box::new(self)) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.labels.numel()
+    }
+
+    /// The block they go into.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// What to take a batch of `size` samples from. libtorch convolves a single sample in another way, which rounds
+    /// differently from the way that stored activations were computed; a batch of one starts from the picture.
+    pub fn for_batch_of(&self, size: usize) -> &Inputs {
+        match &self.pictures {
+            Some(pictures) if size == 1 => pictures,
+            _ => self,
+        }
+    }
+
+    /// The samples at some positions, as the network takes them.
+    pub fn samples(&self, positions: &[i64]) -> Result<Tensor> {
+        let rows = match &self.rows {
+            Some(rows) => Tensor::f_from_slice(&positions.iter().map(|&p| rows[p as usize]).collect::<Vec<_>>()),
+            None => Tensor::f_from_slice(positions),
+        };
+        let rows = rows.and_then(|r| r.f_to(self.table.device()));
+        let x = rows.and_then(|r| self.table.f_index_select(0, &r)).during("choosing samples")?;
+        if x.kind() == Kind::Uint8 {
+            crate::model::normalise(&x)
+        } else {
+            Ok(x)
+        }
+    }
+
+    /// Their labels.
+    pub fn labels(&self, positions: &[i64]) -> Result<Tensor> {
+        let index = Tensor::f_from_slice(positions).and_then(|i| i.f_to(self.labels.device()));
+        index.and_then(|i| self.labels.f_index_select(0, &i)).during("choosing labels")
+    }
+}
+
+/// Samples taken through convolutions together where no gradient is needed. Few enough that activations stay in the
+/// processor's cache.
+const CHUNK: usize = 32;
+
+/// How to take a batch of `size` samples through convolutions in chunks: (first, count) each.
+///
+/// A convolution's result for a sample does not depend on the samples beside it, so that chunks change no bit; except
+/// that libtorch has another way of convolving a single sample. So no chunk is one, unless the batch is.
+pub(crate) fn chunks(size: usize, device: tch::Device) -> Vec<(usize, usize)> {
+    if device != tch::Device::Cpu || size <= CHUNK {
+        return vec![(0, size)];
+    }
+    let mut list: Vec<_> = (0..size).step_by(CHUNK).map(|first| (first, CHUNK.min(size - first))).collect();
+    if let [.., before, (_, 1)] = list.as_mut_slice() {
+        before.1 += 1;
+        list.pop();
+    }
+    list
+}
+
+/// Takes the samples at some positions, one batch, through the blocks up to `to`, in chunks and without recording
+/// gradients. `between` is called before each chunk.
+pub(crate) fn through_in_chunks(
+    model: &CustomCnn,
+    inputs: &Inputs,
+    positions: &[i64],
+    to: usize,
+    mut between: impl FnMut() -> Result<()>,
+) -> Result<Tensor> {
+    let inputs = inputs.for_batch_of(positions.len());
+    if inputs.start >= to {
+        return inputs.samples(positions);
+    }
+    let _no_grad = tch::no_grad_guard();
+    let mut parts = Vec::new();
+    for (first, count) in chunks(positions.len(), model.device()) {
+        between()?;
+        parts.push(model.through(&inputs.samples(&positions[first..first + count])?, inputs.start, to)?);
+    }
+    if parts.len() == 1 {
+        return Ok(parts.remove(0));
+    }
+    Tensor::f_cat(&parts, 0).during("joining chunks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_a_batch_and_none_is_one_sample() {
+        for size in 0..200 {
+            let list = chunks(size, tch::Device::Cpu);
+            let mut next = 0;
+            for (first, count) in &list {
+                assert_eq!(*first, next);
+                next += count;
+                assert!(*count != 1 || size == 1, "{size}: {list:?}");
+                assert!(*count <= CHUNK + 1);
+            }
+            assert_eq!(next, size);
+        }
+        assert_eq!(chunks(4096, tch::Device::Cuda(0)), [(0, 4096)]);
+    }
+}

@@ -1,0 +1,17 @@
+//! Training: the loop, early stopping, evaluation, the report.
+
+mod adam;
+mod early_stopping;
+mod evaluate;
+mod fit;
+mod inputs;
+pub mod machine;
+mod report;
+mod trainer;
+
+pub use early_stopping::{EarlyStopping, Verdict};
+pub use fit::Epoch;
+pub(crate) use fit::{evaluate_final, fit, FitOptions};
+pub(crate) use inputs::{chunks, label_tensor, pixel_table, Inputs};
+pub use report::{ClassScores, ClassificationReport};
+pub use trainer::{TrainReport, Trainer};

@@ -1,0 +1,439 @@
+//! Training one network from a notebook or the command line: progress, checkpoints, interrupts, the report.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::evaluate::predict;
+use super::fit::{evaluate_final, mean, snapshot, to_labels, Epoch, FitOptions, Fitted, State};
+use super::inputs::Inputs;
+use super::machine;
+use super::report::ClassificationReport;
+use crate::data::{Samples, Task, TransferLearningWrapper};
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::CustomCnn;
+use crate::notebook::interrupt::{in_background, Stop};
+use crate::notebook::progress::{Progress, Terminal, Unit};
+use crate::params::Params;
+use crate::rng::TorchRng;
+
+/// Trains a network on the task of a wrapper's phase.
+///
+/// Training runs in a thread of its own, so that an interrupt returns within half a second; the network then has the
+/// weights of the last complete epoch.
+pub struct Trainer<'m> {
+    model: &'m mut CustomCnn,
+    task: Task,
+    train: Samples,
+    params: Params,
+    lr: f64,
+    threads: usize,
+    losses: bool,
+    progress: Arc<dyn Progress>,
+    output: Option<(PathBuf, String)>,
+    resume: bool,
+}
+
+/// What training gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainReport {
+    /// Accuracy on the training set at the end, from 0 to 1.
+    pub train_acc: f64,
+    /// Accuracy on the validation set of the weights at the end; `None` where there are no validation pictures.
+    pub val_acc: Option<f64>,
+    /// Accuracy on the test set, from 0 to 1.
+    pub test_acc: f64,
+    /// Epochs that were run.
+    pub epochs: usize,
+    /// Whether early stopping ended training, and the best weights came back.
+    pub stopped_early: bool,
+    /// The learning curve: what each epoch gave.
+    pub curve: Vec<Epoch>,
+    /// Scores of each class on the test set, where `classification_report_flag` asks for them.
+    pub classification: Option<ClassificationReport>,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+impl<'m> Trainer<'m> {
+    /// A trainer on the training part of the phase's task.
+    ///
+    /// # Errors
+    /// Those of [`Params::check`]; [`Error::Parameter`] when the network has other outputs than the task has classes
+    /// or other inputs than its pictures, or when `lr` is no positive number.
+    pub fn new(model: &'m mut CustomCnn, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
+        params.check()?;
+        if !(lr.is_finite() && lr > 0.0) {
+            return Err(Error::parameter("lr", "a positive number", lr));
+        }
+        let task = data.task().clone();
+        if model.output_dim() != task.classes.len() {
+            let found = format!("{} in the {:?} phase", task.classes.len(), data.phase());
+            return Err(Error::parameter(
+                "output_dim",
+                format!("{} classes, as the network has", model.output_dim()),
+                found,
+            ));
+        }
+        if model.input_shape() != data.input_shape() {
+            let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
+            return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
+        }
+        Ok(Trainer {
+            model,
+            train: task.train.clone(),
+            task,
+            params: params.clone(),
+            lr,
+            threads: machine::cores(),
+            losses: false,
+            progress: Arc::new(Terminal::new()),
+            output: None,
+            resume: false,
+        })
+    }
+
+    /// Trains on these samples instead, such as [`TransferLearningWrapper::reduced_train`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are none.
+    pub fn on(mut self, train: Samples) -> Result<Self> {
+        if train.is_empty() {
+            return Err(Error::parameter("train", "at least one sample", 0));
+        }
+        self.train = train;
+        Ok(self)
+    }
+
+    /// Threads for each operation. Sums are split between them, so that their number changes last digits: numbers
+    /// equal PyTorch's with as many threads. All cores unless set.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Where progress goes; the terminal unless set.
+    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Keeps every batch's loss in the curve.
+    pub fn losses(mut self, yes: bool) -> Self {
+        self.losses = yes;
+        self
+    }
+
+    /// Where `save_best` and `save_checkpoints` write: `<folder>/<name>_best.safetensors`, and one file an epoch in
+    /// `<folder>/<name>_checkpoints`.
+    pub fn output(mut self, folder: impl AsRef<Path>, name: &str) -> Self {
+        self.output = Some((folder.as_ref().to_owned(), name.to_owned()));
+        self
+    }
+
+    /// Goes on from the latest checkpoint below [`Trainer::output`], where there is one of this training.
+    pub fn resume(mut self, yes: bool) -> Self {
+        self.resume = yes;
+        self
+    }
+
+    /// Trains, and measures the result on training, validation and test pictures.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] (the network keeps the last complete epoch); [`Error::Parameter`] when files are to be
+    /// written and [`Trainer::output`] was not called; [`Error::Io`] and [`Error::Format`] on checkpoints;
+    /// [`Error::Torch`].
+    pub fn train(self) -> Result<TrainReport> {
+        let start = Instant::now();
+        let files = match (&self.output, self.params.save_best || self.params.save_checkpoints || self.resume) {
+            (None, true) => {
+                return Err(Error::parameter(
+                    "output",
+                    "a folder, as `save_best`, `save_checkpoints` or resuming need one",
+                    "none",
+                ))
+            }
+            (output, _) => output.as_ref().map(|(folder, name)| Files { folder: folder.clone(), name: name.clone() }),
+        };
+        let options = FitOptions {
+            lr: self.lr,
+            epochs: self.params.num_train,
+            patience: self.params.early_stop_patience,
+            batch_size: self.params.batch_size,
+            restore_best: self.params.restore_best,
+            keep_best: self.params.save_best,
+            curve: true,
+            losses: self.losses || self.params.is_debug,
+        };
+        let device = self.model.device();
+        let job = Job {
+            model: self.model.deep_clone()?,
+            train: Inputs::pictures(&self.train, device)?,
+            validation: Inputs::pictures(&self.task.validation, device)?,
+            test: Inputs::pictures(&self.task.test, device)?,
+            names: self
+                .task
+                .classes
+                .iter()
+                .map(|&c| self.task.dataset.class_names()[usize::from(c)].to_owned())
+                .collect(),
+            identity: identity(&self.params, self.lr, &self.train),
+            options,
+            params: self.params,
+            keep_losses: self.losses,
+            files,
+            resume: self.resume,
+            threads: self.threads,
+            progress: Arc::clone(&self.progress),
+            latest: Arc::default(),
+        };
+        let latest = Arc::clone(&job.latest);
+        let result = in_background("training", move |stop| job.run(stop), || Ok(()));
+        self.progress.end();
+        let finished = match result {
+            Ok(finished) => finished,
+            Err(error) => {
+                // The job may still hold the lock for the moment of copying; a poisoned lock holds a whole epoch too.
+                if let Some(weights) = latest.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    self.model.load_state_dict(&weights)?;
+                }
+                return Err(error);
+            }
+        };
+        self.model.load_state_dict(&finished.weights)?;
+        Ok(TrainReport { seconds: start.elapsed().as_secs_f64(), ..finished.report })
+    }
+}
+
+/// Where a training's files go.
+struct Files {
+    folder: PathBuf,
+    name: String,
+}
+
+impl Files {
+    fn best(&self) -> PathBuf {
+        self.folder.join(format!("{}_best.safetensors", self.name))
+    }
+
+    fn checkpoint_folder(&self) -> PathBuf {
+        self.folder.join(format!("{}_checkpoints", self.name))
+    }
+
+    fn checkpoint(&self, epoch: usize) -> PathBuf {
+        self.checkpoint_folder().join(format!("epoch_{epoch:03}.safetensors"))
+    }
+
+    /// The checkpoint of the latest epoch.
+    fn latest(&self) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(self.checkpoint_folder()).ok()?;
+        let is_one = |p: &PathBuf| {
+            p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("epoch_"))
+                && p.extension().is_some_and(|e| e == "safetensors")
+        };
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).max()
+    }
+}
+
+/// Everything that decides a training's numbers, but for the weights it starts from: a checkpoint of another training
+/// is not gone on from.
+fn identity(params: &Params, lr: f64, train: &Samples) -> String {
+    format!(
+        "lr {lr}, batch {}, patience {:?}, restore_best {}, classes {:?} / {:?}, split {} / {}, {} samples",
+        params.batch_size,
+        params.early_stop_patience,
+        params.restore_best,
+        params.pre_train_classes,
+        params.fine_tune_classes,
+        params.val_split,
+        params.generate_dataset_seed,
+        train.len(),
+    )
+}
+
+/// A training as its thread sees it.
+struct Job {
+    model: CustomCnn,
+    train: Inputs,
+    validation: Inputs,
+    test: Inputs,
+    names: Vec<String>,
+    identity: String,
+    options: FitOptions,
+    params: Params,
+    keep_losses: bool,
+    files: Option<Files>,
+    resume: bool,
+    threads: usize,
+    progress: Arc<dyn Progress>,
+    /// The weights of the last complete epoch, for when the thread is left behind.
+    latest: Arc<Mutex<Option<Vec<(String, Tensor)>>>>,
+}
+
+struct Finished {
+    weights: Vec<(String, Tensor)>,
+    report: TrainReport,
+}
+
+impl Job {
+    fn run(self, stop: &Stop) -> Result<Finished> {
+        machine::prepare_thread(self.threads);
+        let mut curve = Vec::new();
+        let mut state = State::new(self.model, &self.options);
+        let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
+        if let Some(path) = latest_file {
+            curve = restore(&mut state, &path, &self.identity)?;
+            self.progress.line(&format!("going on after epoch {} from {}", state.epochs_done, path.display()));
+        }
+        self.progress.begin("training", self.options.epochs as u64, Unit::Epochs);
+        self.progress.advance(state.epochs_done as u64);
+        while state.epochs_done < self.options.epochs && !state.stopped {
+            let number = state.epochs_done;
+            let mut on_batch = |batch: usize, loss: f64| {
+                if self.params.is_debug && batch.is_multiple_of(20) {
+                    self.progress.line(&format!("epoch {number}, batch {batch}: loss {loss:.6}"));
+                }
+            };
+            let mut epoch = state.epoch(&self.train, &self.validation, &self.options, stop, &mut on_batch)?;
+            let shown = |acc: Option<f64>| acc.map_or("-".to_owned(), |a| format!("{a:.4}"));
+            let (train_acc, val_acc) = (shown(epoch.train_acc), shown(epoch.val_acc));
+            self.progress.note(&format!("training accuracy {train_acc}, validation {val_acc}"));
+            self.progress.advance(1);
+            if !self.keep_losses {
+                epoch.loss = mean(&epoch.loss).into_iter().collect();
+            }
+            curve.push(epoch);
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
+            if let Some(files) = self.files.as_ref().filter(|_| self.params.save_checkpoints) {
+                store(&state, &curve, &files.checkpoint(number), &self.identity)?;
+            }
+        }
+        let fitted = state.finish(&self.options)?;
+        let batch_size = self.options.batch_size;
+        let accuracy = evaluate_final(&fitted, &self.train, &self.validation, &self.test, batch_size, stop)?;
+        let mut classification = None;
+        if self.params.classification_report_flag {
+            let (predicted, truth) = predict(&fitted.model, &self.test, None, batch_size, stop)?;
+            let report = ClassificationReport::new(&to_labels(&truth)?, &to_labels(&predicted)?, &self.names);
+            classification = Some(report);
+        }
+        if let (Some(files), Some((best, _))) = (&self.files, &fitted.best) {
+            let tensors = best.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
+            Checkpoint { tensors, text: String::new() }.save(files.best())?;
+        }
+        let Fitted { model, epochs, stopped_early, .. } = fitted;
+        let report = TrainReport {
+            train_acc: accuracy.train,
+            val_acc: accuracy.validation,
+            test_acc: accuracy.test,
+            epochs,
+            stopped_early,
+            curve,
+            classification,
+            seconds: 0.0,
+        };
+        Ok(Finished { weights: model.state_dict(), report })
+    }
+}
+
+/// What a checkpoint says beside its tensors.
+#[derive(Serialize, Deserialize)]
+struct Notes {
+    identity: String,
+    epoch: usize,
+    steps: u32,
+    best: f64,
+    stale: usize,
+    stopped: bool,
+    train_acc: Option<f64>,
+    val_acc: Option<f64>,
+    curve: Vec<Epoch>,
+}
+
+const RNG: &str = "rng";
+
+fn moment_names(i: usize) -> [String; 2] {
+    [format!("adam.exp_avg.{i}"), format!("adam.exp_avg_sq.{i}")]
+}
+
+/// Writes training under way: weights, best weights, Adam's state, the generator, and where it stands.
+fn store(state: &State, curve: &[Epoch], path: &Path, identity: &str) -> Result<()> {
+    let last = curve.last();
+    let notes = Notes {
+        identity: identity.to_owned(),
+        epoch: state.epochs_done - 1,
+        steps: state.adam.steps,
+        best: state.stopping.best,
+        stale: state.stopping.stale,
+        stopped: state.stopped,
+        train_acc: last.and_then(|e| e.train_acc),
+        val_acc: last.and_then(|e| e.val_acc),
+        curve: curve.to_vec(),
+    };
+    let mut tensors = state.model.state_dict();
+    tensors.extend(state.best.iter().map(|(name, t)| (format!("best.{name}"), t.shallow_clone())));
+    for (i, (mean, square)) in state.adam.moments.iter().enumerate() {
+        let [first, second] = moment_names(i);
+        tensors.extend([(first, mean.shallow_clone()), (second, square.shallow_clone())]);
+    }
+    tensors.push((RNG.to_owned(), Tensor::from_slice(&state.rng.to_words())));
+    let text =
+        serde_json::to_string(&notes).map_err(|e| Error::format(path, "notes that can be written", e.to_string()))?;
+    Checkpoint { tensors, text }.save(path)
+}
+
+/// The inverse of [`store`]; returns the curve so far.
+fn restore(state: &mut State, path: &Path, identity: &str) -> Result<Vec<Epoch>> {
+    let file = Checkpoint::load(path)?;
+    let notes: Notes = serde_json::from_str(&file.text)
+        .map_err(|e| Error::format(path, "a checkpoint of a training", format!("notes that say: {e}")))?;
+    if notes.identity != identity {
+        return Err(Error::format(path, format!("a checkpoint of this training ({identity})"), notes.identity));
+    }
+    let missing = |name: &str| Error::format(path, format!("`{name}` in a checkpoint"), "no such tensor");
+    let named = |prefix: &str, names: &[(String, Tensor)]| -> Result<Vec<(String, Tensor)>> {
+        let find = |(name, _): &(String, Tensor)| {
+            let key = format!("{prefix}{name}");
+            let tensor = file.get(&key).ok_or_else(|| missing(&key))?;
+            Ok((name.clone(), tensor.to(state.model.device())))
+        };
+        names.iter().map(find).collect()
+    };
+    let own = state.model.state_dict();
+    let weights = named("", &own)?;
+    let best = if state.best.is_empty() { Vec::new() } else { named("best.", &own)? };
+    state.model.load_state_dict(&weights).map_err(|e| Error::format(path, "weights that fit", e.to_string()))?;
+    for (i, (mean, square)) in state.adam.moments.iter_mut().enumerate() {
+        for (name, moment) in moment_names(i).iter().zip([mean, square]) {
+            let stored = file.get(name).filter(|t| t.size() == moment.size()).ok_or_else(|| missing(name))?;
+            moment.copy_(stored);
+        }
+    }
+    let words = file.get(RNG).ok_or_else(|| missing(RNG))?;
+    let mut numbers = vec![0i64; words.numel()];
+    words.copy_data(&mut numbers, words.numel());
+    state.rng =
+        TorchRng::from_words(&numbers).ok_or_else(|| Error::format(path, "a generator's state", "other numbers"))?;
+    state.adam.steps = notes.steps;
+    (state.stopping.best, state.stopping.stale, state.stopped) = (notes.best, notes.stale, notes.stopped);
+    (state.best, state.epochs_done, state.last_val_acc) = (best, notes.epoch + 1, notes.val_acc);
+    Ok(notes.curve)
+}
+
+impl fmt::Display for TrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let validation = self.val_acc.map_or(String::new(), |a| format!("validation {a:.4}, "));
+        let how = if self.stopped_early { ", stopped early" } else { "" };
+        write!(
+            f,
+            "accuracy: training {:.4}, {validation}test {:.4}; {} epochs{how} in {:.1} s",
+            self.train_acc, self.test_acc, self.epochs, self.seconds
+        )?;
+        self.classification.as_ref().map_or(Ok(()), |report| write!(f, "\n{report}"))
+    }
+}
