@@ -89,10 +89,19 @@ impl TerminalState {
             return;
         }
         self.last_line = std::time::Instant::now();
-        let share = 100.0 * self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64;
-        let left = indicatif::HumanDuration(self.bar.eta());
-        eprintln!("{}: {share:.0}%, {left} left{}", self.task, prefixed(", ", &self.note));
+        let share = self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64;
+        let left = time_left(self.bar.elapsed(), share);
+        eprintln!("{}: {:.0}%, {left}{}", self.task, 100.0 * share, prefixed(", ", &self.note));
     }
+}
+
+/// The time left, in words, at the rate so far; nothing is foretold from the first percent.
+fn time_left(elapsed: Duration, share: f64) -> String {
+    if share < 0.01 {
+        return "time left unknown yet".to_owned();
+    }
+    let left = elapsed.as_secs_f64() * (1.0 - share).max(0.0) / share;
+    format!("{} left", indicatif::HumanDuration(Duration::from_secs_f64(left)))
 }
 
 fn prefixed(prefix: &str, text: &str) -> String {
@@ -103,19 +112,24 @@ fn prefixed(prefix: &str, text: &str) -> String {
     }
 }
 
+fn write_time_left(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
+    // A bar that cannot be written to is not worth an error.
+    let _ = out.write_str(&time_left(state.elapsed(), f64::from(state.fraction())));
+}
+
 impl Progress for Terminal {
     fn begin(&self, task: &str, total: u64, unit: Unit) {
         let template = match unit {
-            Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}",
-            Unit::Work => "{prefix} [{bar:30}] {percent}% {elapsed} gone, {eta} left {msg}",
-            Unit::Epochs => "{prefix} [{bar:30}] {pos}/{len} epochs, {eta} left {msg}",
+            Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {left} {msg}",
+            Unit::Work => "{prefix} [{bar:30}] {percent}%, {left} {msg}",
+            Unit::Epochs => "{prefix} [{bar:30}] {pos}/{len} epochs, {left} {msg}",
         };
         let target = if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let mut state = self.state();
         state.bar.finish_and_clear();
         state.bar = ProgressBar::with_draw_target(Some(total), target)
-            .with_style(style.progress_chars("=> "))
+            .with_style(style.progress_chars("=> ").with_key("left", write_time_left))
             .with_prefix(task.to_owned());
         if self.interactive {
             state.bar.enable_steady_tick(Duration::from_millis(250));

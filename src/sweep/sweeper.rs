@@ -158,7 +158,7 @@ impl<'a> Sweep<'a> {
         let layout = pictures.layout(runs_with_prefix.map(|r| (r.row.percentage, r.row.repeat)))?;
         let stages = self.stages(todo, &layout, budget)?;
         let jobs = self.jobs(todo, &stages)?;
-        let (count, total) = (jobs.len(), jobs.iter().map(|j| j.cost).sum());
+        let count = jobs.len();
         let stop = Stop::default();
         let output_dim = self.data.target.classes.len();
         let pool = Pool::new(jobs, &stages, layout, self.source, output_dim, &self.params, budget, &stop)?;
@@ -170,7 +170,7 @@ impl<'a> Sweep<'a> {
         if before > 0 {
             self.progress.line(&format!("{before} of {} rows are done already", plan.rows.len()));
         }
-        self.progress.begin("fine-tuning", total, Unit::Work);
+        self.progress.begin("fine-tuning", pool.cost(self.source), Unit::Work);
         self.progress.note(&format!("0 of {count} runs"));
         workers::start(&pool, workers, self.source, &pictures, &sender)?;
         drop((sender, pictures));

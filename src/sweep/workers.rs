@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub level: usize,
     /// Bytes it needs at its peak, at most.
     pub memory: u64,
-    /// Operations, if it runs to the last epoch.
+    /// Operations, in millions, if it runs to the last epoch.
     pub cost: u64,
 }
 
@@ -131,7 +131,7 @@ impl Pool {
         machine::prepare_thread(1);
         while let Some((item, tables)) = self.next(source) {
             let result = match &item {
-                Item::Fill { stage, rows } => self.fill(*stage, *rows, source, pictures, &tables),
+                Item::Fill { stage, rows } => self.fill(*stage, *rows, source, pictures, &tables, messages),
                 Item::Run(job) => self.run(job, source, pictures, &tables, messages),
             };
             drop(tables);
@@ -232,9 +232,21 @@ impl Pool {
         source: &CustomCnn,
         pictures: &PictureBank,
         [lower, own]: &[Option<Tensor>; 2],
+        messages: &Sender<Message>,
     ) -> Result<()> {
         let Some(own) = own else { return Err(no_table(stage.level)) };
-        self.layout.fill(pictures, source, rows, (stage.from, lower.as_ref()), (stage.level, own))
+        self.layout.fill(pictures, source, rows, (stage.from, lower.as_ref()), (stage.level, own))?;
+        let _ = messages.send(Message::Advanced(fill_cost(source, stage, rows.1)));
+        Ok(())
+    }
+
+    /// Operations of everything in the queue, in millions.
+    pub fn cost(&self, source: &CustomCnn) -> u64 {
+        let cost = |item: &Item| match item {
+            Item::Fill { stage, rows } => fill_cost(source, *stage, rows.1),
+            Item::Run(job) => job.cost,
+        };
+        self.lock().queue.iter().map(cost).sum()
     }
 
     fn run(
@@ -261,6 +273,11 @@ impl Pool {
         let _ = messages.send(Message::Finished(job.key.clone(), result.record));
         Ok(())
     }
+}
+
+/// Operations, in millions, of taking so many rows from one stage to the next.
+fn fill_cost(source: &CustomCnn, stage: Stage, rows: usize) -> u64 {
+    rows as u64 * source.flops(stage.from, stage.level) / 1_000_000
 }
 
 fn no_table(level: usize) -> Error {

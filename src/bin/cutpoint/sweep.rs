@@ -44,7 +44,8 @@ pub struct Args {
     /// Source weights to read instead, .safetensors or .pth.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Epochs of pre-training, at most, where it is needed. Unless given: as in fine-tuning.
+    /// Epochs of pre-training, at most, where it is needed; 0: the source network keeps its initial weights. Unless
+    /// given: as in fine-tuning.
     #[arg(long, value_name = "N")]
     pretrain_epochs: Option<usize>,
     /// Pictures a batch in pre-training. Unless given: as in fine-tuning.
@@ -132,6 +133,11 @@ fn source_with_weights(
         let note = args::load_source(&mut model, &path)?;
         let note = if note.is_empty() { note } else { format!(" ({note})") };
         eprintln!("source weights: {}{note}", path.display());
+        data.update_phase(cutpoint::data::Phase::Finetune);
+        return Ok(model);
+    }
+    if args.pretrain_epochs == Some(0) {
+        eprintln!("source weights: the initial ones, without pre-training");
         data.update_phase(cutpoint::data::Phase::Finetune);
         return Ok(model);
     }

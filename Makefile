@@ -1,0 +1,45 @@
+# Everything a machine with Rust, Python 3 and a C++ compiler needs: `make run`, `make test`, `make bench`.
+#
+#   TORCH_INDEX=<url>   another index for the libtorch wheel, such as one of CPU-only builds
+#   LIBTORCH=<folder>   a libtorch 2.11 that is already there
+#   CUTPOINT_DATA=<dir> data sets that are already there
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Finds libtorch, or installs it into .venv, and prints its folder; see the script for the order.
+WITH_LIBTORCH = export LIBTORCH="$$(scripts/libtorch)";
+CUTPOINT = target/release/cutpoint
+REFERENCE ?= ../shared/reference/tl_reference.py
+
+.PHONY: help tools build run test bench clean
+
+help:
+	@echo "make run    a small study on real pictures, from pre-training to the table (go on with it: make run again)"
+	@echo "make test   build and run all tests"
+	@echo "make bench  this engine and PyTorch on one slice of the study; needs REFERENCE=<tl_reference.py>"
+	@echo "make build  the program, $(CUTPOINT)"
+
+tools:
+	@scripts/tools
+
+build: tools
+	@$(WITH_LIBTORCH) cargo build --release --features cli
+
+# FashionMNIST, source classes 0-4, 6, 8, target classes 5, 7, 9: pre-trained for three epochs, then two repeats of
+# every cut at 0.1% and 1% of the target data. What it writes is below run/.
+run: build
+	@$(CUTPOINT) sweep FashionMNIST/regular --setting FR --percentages 0.001,0.01 --repeats 2 \
+	  --pretrain-epochs 3 --pretrain-batch-size 64 --or-glyphs --out run
+
+test: tools
+	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
+
+bench: build
+	@$(WITH_LIBTORCH) cargo bench --quiet --bench training_rate
+	@$$(scripts/python) benches/slice.py "$(REFERENCE)" $(CUTPOINT)
+
+clean:
+	cargo clean
+	rm -rf run

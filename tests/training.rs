@@ -1,0 +1,202 @@
+//! Training from a program's point of view: what is frozen stays, what is interrupted goes on.
+
+use std::sync::Arc;
+
+use cutpoint::data::{Phase, TransferLearningWrapper, GLYPHS};
+use cutpoint::error::Error;
+use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::CustomCnn;
+use cutpoint::notebook::interrupt;
+use cutpoint::notebook::progress::{Recorded, Silent};
+use cutpoint::params::{Activation, Device, Params, Setting};
+use cutpoint::sweep::fine_tune;
+use cutpoint::train::{TrainReport, Trainer};
+
+fn params() -> Params {
+    Params { depth: 3, num_channels: 8, num_train: 4, batch_size: 128, device: Device::Cpu, ..Params::default() }
+}
+
+fn data(params: &Params) -> TransferLearningWrapper {
+    TransferLearningWrapper::load(params, GLYPHS, GLYPHS, None, &Silent).unwrap()
+}
+
+fn network(params: &Params, data: &TransferLearningWrapper) -> CustomCnn {
+    CustomCnn::new(params, data.source.classes.len(), data.input_shape()).unwrap()
+}
+
+/// A trainer on 2% of the target task's pictures, which the network's five outputs fit as well; measured on the source's.
+fn trainer<'m>(model: &'m mut CustomCnn, data: &TransferLearningWrapper, params: &Params) -> Trainer<'m> {
+    let trainer = Trainer::new(model, data, params.lr_pretrain, params).unwrap();
+    trainer.on(data.reduced_train(0.02, 1).unwrap()).unwrap().threads(1).progress(Arc::new(Silent))
+}
+
+#[test]
+fn frozen_weights_are_bit_identical_after_training_and_others_are_not() {
+    let params = params();
+    let data = data(&params);
+    let source = network(&params, &data);
+    let before = source.state_dict();
+    for setting in Setting::ALL {
+        for cut in 0..=3 {
+            let params = params.clone().with_setting(setting);
+            let result = fine_tune(&source, &data, &params, 0.01, cut, 5, 1, false).unwrap();
+            for (name, after) in result.model.state_dict() {
+                let Some((layer, _)) = name.strip_prefix("conv").and_then(|n| n.split_once('.')) else { continue };
+                let frozen = setting.freeze() && layer.parse::<i64>().unwrap() < cut;
+                let source = &before.iter().find(|(n, _)| *n == name).unwrap().1;
+                assert_eq!(&after == source, frozen, "{name} with {setting} at cut {cut}");
+            }
+        }
+    }
+    assert_eq!(source.state_dict(), before, "the source network itself is never changed");
+}
+
+#[test]
+fn training_learns_and_its_report_is_whole() {
+    let params = Params { num_train: 8, classification_report_flag: true, is_debug: true, ..params() };
+    let data = data(&params);
+    let mut model = network(&params, &data);
+    let shown = Recorded::default();
+    let report =
+        Trainer::new(&mut model, &data, 0.003, &params).unwrap().progress(Arc::new(shown.clone())).train().unwrap();
+    assert!(report.test_acc > 0.6 && report.test_acc < 0.99, "{report}");
+    assert_eq!(report.curve.len(), report.epochs);
+    assert!(report.curve[0].loss[0] > report.curve[report.epochs - 1].loss[0], "the loss falls");
+    let classes = report.classification.as_ref().unwrap();
+    assert!((classes.accuracy - report.test_acc).abs() < 1e-12);
+    assert_eq!(classes.confusion.iter().flatten().sum::<usize>(), data.source.test.len());
+    let reports = shown.reports();
+    assert_eq!(reports[0], "begin training 8");
+    assert_eq!(reports.iter().filter(|r| *r == "advance 1").count(), report.epochs);
+    assert!(reports.iter().any(|r| r.starts_with("line epoch 0, batch 60: loss ")), "{reports:?}");
+    assert_eq!(reports.last().unwrap(), "end");
+}
+
+#[test]
+fn every_activation_and_shape_of_network_trains() {
+    for activation in Activation::ALL {
+        let params = Params { activation_function: activation, num_train: 2, ..params() };
+        let data = data(&params);
+        let report = trainer(&mut network(&params, &data), &data, &params).train().unwrap();
+        let losses: Vec<f64> = report.curve.iter().map(|e| e.train_acc.unwrap()).collect();
+        assert!(losses.iter().all(|l| l.is_finite()), "{activation}");
+    }
+    for params in [
+        Params { two_linear_layers: true, ..params() },
+        Params { use_pooling: false, depth: 1, ..params() },
+        Params { pooling_every_n_layers: 3, pooling_stride: 1, ..params() },
+        Params { kernel_size: 4, ..params() },
+    ] {
+        let data = data(&params);
+        trainer(&mut network(&params, &data), &data, &params).train().unwrap();
+        for setting in Setting::ALL {
+            fine_tune(&network(&params, &data), &data, &params.clone().with_setting(setting), 0.01, 1, 0, 1, false)
+                .unwrap();
+        }
+    }
+}
+
+/// What a report says but for the time it took.
+fn timeless(report: TrainReport) -> TrainReport {
+    TrainReport { seconds: 0.0, ..report }
+}
+
+#[test]
+fn training_resumed_from_a_checkpoint_ends_as_if_it_had_not_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let params =
+        Params { num_train: 5, early_stop_patience: Some(2), save_checkpoints: true, save_best: true, ..params() };
+    let data = data(&params);
+    let mut whole = network(&params, &data);
+    let expected = trainer(&mut whole, &data, &params).output(folder.path(), "whole").train().unwrap();
+    let best = Checkpoint::load(folder.path().join("whole_best.safetensors")).unwrap();
+    assert_eq!(best.tensors.len(), whole.state_dict().len());
+    let checkpoints = std::fs::read_dir(folder.path().join("whole_checkpoints")).unwrap().count();
+    assert_eq!(checkpoints, expected.epochs);
+
+    let mut stopped = network(&params, &data);
+    let short = Params { num_train: 2, ..params.clone() };
+    trainer(&mut stopped, &data, &short).output(folder.path(), "two").train().unwrap();
+    let mut resumed = network(&params, &data);
+    let report = trainer(&mut resumed, &data, &params).output(folder.path(), "two").resume(true).train().unwrap();
+    assert_eq!(timeless(report), timeless(expected));
+    assert_eq!(resumed.state_dict(), whole.state_dict());
+
+    let other = Params { batch_size: 64, ..params };
+    let error = trainer(&mut resumed, &data, &other).output(folder.path(), "two").resume(true).train().unwrap_err();
+    assert!(error.to_string().contains("epoch_004.safetensors: expected a checkpoint of this training"), "{error}");
+}
+
+#[test]
+fn best_weights_come_back_only_when_training_stops_early_or_is_asked_to() {
+    let params = Params { num_train: 6, early_stop_patience: Some(1), ..params() };
+    let data = data(&params);
+    let best_of = |report: &TrainReport| report.curve.iter().map(|e| e.val_acc.unwrap()).fold(0.0, f64::max);
+    let mut seen_early = false;
+    for lr in [0.001, 0.01, 0.1] {
+        let mut model = network(&params, &data);
+        let run =
+            Trainer::new(&mut model, &data, lr, &params).unwrap().on(data.reduced_train(0.01, 0).unwrap()).unwrap();
+        let report = run.threads(1).progress(Arc::new(Silent)).train().unwrap();
+        let expected =
+            if report.stopped_early { best_of(&report) } else { report.curve.last().unwrap().val_acc.unwrap() };
+        assert_eq!(report.val_acc, Some(expected));
+        seen_early |= report.stopped_early;
+    }
+    assert!(seen_early, "no run stopped early: the test shows nothing");
+    let params = Params { early_stop_patience: None, restore_best: true, ..params };
+    let report = trainer(&mut network(&params, &data), &data, &params).train().unwrap();
+    assert_eq!((report.epochs, report.val_acc), (6, Some(best_of(&report))));
+}
+
+/// The interrupt is a flag of the whole process, so this test runs in a process of its own.
+#[test]
+fn an_interrupt_keeps_the_last_complete_epoch() {
+    const INNER: &str = "CUTPOINT_TEST_INTERRUPT";
+    if std::env::var_os(INNER).is_none() {
+        let test = std::env::current_exe().unwrap();
+        let arguments = ["--exact", "an_interrupt_keeps_the_last_complete_epoch", "--nocapture"];
+        let output = std::process::Command::new(test).args(arguments).env(INNER, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let params = Params { num_train: 10_000, early_stop_patience: None, ..params() };
+    let data = data(&params);
+    let mut model = network(&params, &data);
+    let before = model.deep_clone().unwrap().state_dict();
+    let shown = Recorded::default();
+    let watched = shown.clone();
+    std::thread::spawn(move || {
+        while watched.reports().iter().filter(|r| *r == "advance 1").count() < 2 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        interrupt::raise();
+    });
+    let run = trainer(&mut model, &data, &params).progress(Arc::new(shown));
+    let start = std::time::Instant::now();
+    let error = run.train().unwrap_err();
+    assert!(matches!(error, Error::Interrupted(_)), "{error}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(60));
+    assert_ne!(model.state_dict(), before, "the weights of the last complete epoch are in the network");
+    assert!(!interrupt::is_raised(), "the interrupt has been answered");
+    // Everything goes on from there.
+    let params = Params { num_train: 1, ..params };
+    trainer(&mut model, &data, &params).train().unwrap();
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_training() {
+    let params = params();
+    let mut data = data(&params);
+    let mut model = CustomCnn::new(&params, 3, data.input_shape()).unwrap();
+    let refused = |model: &mut CustomCnn, data: &TransferLearningWrapper, params: &Params, lr: f64| {
+        Trainer::new(model, data, lr, params).err().unwrap().to_string()
+    };
+    assert!(refused(&mut model, &data, &params, 0.001).contains("`output_dim`: expected 3 classes"));
+    data.update_phase(Phase::Finetune);
+    let mut model = network(&params, &data);
+    assert!(refused(&mut model, &data, &params, 0.0).contains("`lr`"));
+    let params = Params { save_best: true, ..params };
+    let error = trainer(&mut model, &data, &params).train().unwrap_err().to_string();
+    assert!(error.contains("`output`"), "{error}");
+}
