@@ -113,6 +113,8 @@ mod tests {
     /// `torch.randperm(10, generator=g)`, `torch.empty((), dtype=torch.int64).random_(generator=g)`,
     /// `torch.empty(5).uniform_(-0.3, 0.3, generator=g)` and the start of `torch.randperm(1000, generator=g)`.
     #[test]
+    // The digits are as PyTorch prints them.
+    #[allow(clippy::excessive_precision)]
     fn draws_what_pytorch_draws() {
         type Draws = (u64, [i64; 10], u64, [f32; 5], [i64; 5]);
         let expected: [Draws; 3] = [

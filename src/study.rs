@@ -79,9 +79,9 @@ mod tests {
         for study in Study::all() {
             study.params.check().unwrap();
             let found = Study::find(&study.to_string()).unwrap();
-            assert_eq!((found.source, found.target, found.params), (study.source, study.target, study.params));
+            assert_eq!((found.source, found.target, &found.params), (study.source, study.target, &study.params));
             if study.source == study.target {
-                let params = Study::find(&study.to_string()).unwrap().params;
+                let params = found.params;
                 assert!(params.fine_tune_classes.iter().all(|c| !params.pre_train_classes.contains(c)));
             }
         }

@@ -12,7 +12,7 @@ use cutpoint::model::CustomCnn;
 use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::record::{Record, ResultFile};
-use cutpoint::sweep::{fine_tune, Repeats, Sweep};
+use cutpoint::sweep::{fine_tune, Repeats, Row, Sweep};
 
 fn params() -> Params {
     Params { depth: 4, num_channels: 8, num_train: 3, batch_size: 64, device: Device::Cpu, ..Params::default() }
@@ -46,7 +46,8 @@ fn rows_of_a_sweep_equal_single_runs_in_every_setting() {
         assert_eq!(rows.records.len(), 24);
         for record in timeless(rows.records) {
             let (p, cut, repeat) = (record.sampled_percentage, record.sampled_cut_point, record.repeat);
-            let single = fine_tune(&source, &data, &params, p, cut, repeat, 1, false).unwrap().record;
+            let single =
+                fine_tune(&source, &data, &params, Row { percentage: p, cut, repeat }, 1, false).unwrap().record;
             assert_eq!(record, Record { seconds: None, ..single }, "{setting}");
         }
     }
@@ -63,7 +64,7 @@ fn a_last_batch_of_one_sample_is_computed_as_in_a_single_run() {
     let rows = sweep(&params, &source, &data, &folder.path().join("j")).percentages(&[percentage]).run().unwrap();
     for record in timeless(rows.records) {
         let (cut, repeat) = (record.sampled_cut_point, record.repeat);
-        let single = fine_tune(&source, &data, &params, percentage, cut, repeat, 1, false).unwrap().record;
+        let single = fine_tune(&source, &data, &params, Row { percentage, cut, repeat }, 1, false).unwrap().record;
         assert_eq!(record, Record { seconds: None, ..single });
     }
 }

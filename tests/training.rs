@@ -9,7 +9,7 @@ use cutpoint::model::CustomCnn;
 use cutpoint::notebook::interrupt;
 use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Activation, Device, Params, Setting};
-use cutpoint::sweep::fine_tune;
+use cutpoint::sweep::{fine_tune, Row};
 use cutpoint::train::{TrainReport, Trainer};
 
 fn params() -> Params {
@@ -17,14 +17,16 @@ fn params() -> Params {
 }
 
 fn data(params: &Params) -> TransferLearningWrapper {
-    TransferLearningWrapper::load(params, GLYPHS, GLYPHS, None, &Silent).unwrap()
+    let mut data = TransferLearningWrapper::load(params, GLYPHS, GLYPHS, None, &Silent).unwrap();
+    data.update_phase(Phase::Finetune);
+    data
 }
 
 fn network(params: &Params, data: &TransferLearningWrapper) -> CustomCnn {
     CustomCnn::new(params, data.source.classes.len(), data.input_shape()).unwrap()
 }
 
-/// A trainer on 2% of the target task's pictures, which the network's five outputs fit as well; measured on the source's.
+/// A trainer on 2% of the target task, which has as many classes as the source task.
 fn trainer<'m>(model: &'m mut CustomCnn, data: &TransferLearningWrapper, params: &Params) -> Trainer<'m> {
     let trainer = Trainer::new(model, data, params.lr_pretrain, params).unwrap();
     trainer.on(data.reduced_train(0.02, 1).unwrap()).unwrap().threads(1).progress(Arc::new(Silent))
@@ -39,7 +41,8 @@ fn frozen_weights_are_bit_identical_after_training_and_others_are_not() {
     for setting in Setting::ALL {
         for cut in 0..=3 {
             let params = params.clone().with_setting(setting);
-            let result = fine_tune(&source, &data, &params, 0.01, cut, 5, 1, false).unwrap();
+            let result =
+                fine_tune(&source, &data, &params, Row { percentage: 0.01, cut, repeat: 5 }, 1, false).unwrap();
             for (name, after) in result.model.state_dict() {
                 let Some((layer, _)) = name.strip_prefix("conv").and_then(|n| n.split_once('.')) else { continue };
                 let frozen = setting.freeze() && layer.parse::<i64>().unwrap() < cut;
@@ -64,7 +67,7 @@ fn training_learns_and_its_report_is_whole() {
     assert!(report.curve[0].loss[0] > report.curve[report.epochs - 1].loss[0], "the loss falls");
     let classes = report.classification.as_ref().unwrap();
     assert!((classes.accuracy - report.test_acc).abs() < 1e-12);
-    assert_eq!(classes.confusion.iter().flatten().sum::<usize>(), data.source.test.len());
+    assert_eq!(classes.confusion.iter().flatten().sum::<usize>(), data.target.test.len());
     let reports = shown.reports();
     assert_eq!(reports[0], "begin training 8");
     assert_eq!(reports.iter().filter(|r| *r == "advance 1").count(), report.epochs);
@@ -90,8 +93,15 @@ fn every_activation_and_shape_of_network_trains() {
         let data = data(&params);
         trainer(&mut network(&params, &data), &data, &params).train().unwrap();
         for setting in Setting::ALL {
-            fine_tune(&network(&params, &data), &data, &params.clone().with_setting(setting), 0.01, 1, 0, 1, false)
-                .unwrap();
+            fine_tune(
+                &network(&params, &data),
+                &data,
+                &params.clone().with_setting(setting),
+                Row { percentage: 0.01, cut: 1, repeat: 0 },
+                1,
+                false,
+            )
+            .unwrap();
         }
     }
 }
@@ -187,13 +197,12 @@ fn an_interrupt_keeps_the_last_complete_epoch() {
 #[test]
 fn what_does_not_fit_is_refused_before_training() {
     let params = params();
-    let mut data = data(&params);
+    let data = data(&params);
     let mut model = CustomCnn::new(&params, 3, data.input_shape()).unwrap();
     let refused = |model: &mut CustomCnn, data: &TransferLearningWrapper, params: &Params, lr: f64| {
         Trainer::new(model, data, lr, params).err().unwrap().to_string()
     };
     assert!(refused(&mut model, &data, &params, 0.001).contains("`output_dim`: expected 3 classes"));
-    data.update_phase(Phase::Finetune);
     let mut model = network(&params, &data);
     assert!(refused(&mut model, &data, &params, 0.0).contains("`lr`"));
     let params = Params { save_best: true, ..params };

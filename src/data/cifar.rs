@@ -75,7 +75,7 @@ pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
 }
 
 fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {
-    if bytes.is_empty() || bytes.len() % RECORD != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(RECORD) {
         let expected = format!("a whole number of records of {RECORD} bytes, at least one");
         return Err(Error::format(path, expected, format!("{} bytes", bytes.len())));
     }

@@ -14,7 +14,7 @@ use md5::{Digest, Md5};
 use super::locate::Found;
 use super::{cifar, idx, DatasetName};
 use crate::error::{Error, Result};
-use crate::files::create_dir;
+use crate::files::{create_dir, hex};
 use crate::notebook::interrupt::{in_background, Stop};
 use crate::notebook::progress::{Progress, Unit};
 
@@ -272,9 +272,10 @@ fn stream(
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
     }
+    // Where some of the file has arrived, the server was there a moment ago: worth asking again.
     let response = request.call().map_err(|e| match e {
-        ureq::Error::Io(_) | ureq::Error::Timeout(_) => Attempt::BrokeOff(e.to_string()),
-        e => Attempt::Refused(e.to_string()),
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) if have > 0 => Attempt::BrokeOff(e.to_string()),
+        e => Attempt::Refused(format!("it cannot be reached ({e})")),
     })?;
     let status = response.status().as_u16();
     let length = response.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
@@ -327,7 +328,7 @@ fn md5_of(mut stream: impl Read) -> std::io::Result<String> {
             n => hash.update(&buffer[..n]),
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(hash.finalize()))
 }
 
 fn verify(path: &Path, sum: Sum) -> Result<()> {
@@ -543,7 +544,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             format!("http://{}", listener.local_addr().unwrap())
         };
-        let (result, reasons) = get(&[closed.clone()], Sum::File("0"), dir.path());
+        let (result, reasons) = get(std::slice::from_ref(&closed), Sum::File("0"), dir.path());
         assert!(!result.unwrap());
         assert!(reasons[0].starts_with(&format!("{closed}/set.bin: ")), "{reasons:?}");
         let (result, _) = get(&[closed], Sum::File("0"), &dir.path().join("missing"));

@@ -86,7 +86,8 @@ fn stroke_line(canvas: &mut [f32], from: (f32, f32), to: (f32, f32), pen: f32, s
         let (x, y) = (from.0 + t * dx, from.1 + t * dy);
         for row in ((y - 2.5).max(0.0) as usize)..((y + 3.5).clamp(0.0, SIDE as f32) as usize) {
             for column in ((x - 2.5).max(0.0) as usize)..((x + 3.5).clamp(0.0, SIDE as f32) as usize) {
-                let distance = (column as f32 - x).hypot(row as f32 - y);
+                let (across, down) = (column as f32 - x, row as f32 - y);
+                let distance = (across * across + down * down).sqrt();
                 let ink = strength * (1.0 - (distance - pen).clamp(0.0, 1.0));
                 let pixel = &mut canvas[row * SIDE + column];
                 *pixel = pixel.max(ink);

@@ -126,10 +126,14 @@ pub fn find(name: DatasetName, data: Option<&Path>, progress: &dyn Progress) -> 
         Err(download::Failure::Stop(error)) => return Err(error),
         Err(download::Failure::Nowhere(reasons)) => {
             looked.extend(reasons);
+            let place = match name {
+                DatasetName::Cifar10 => folder.join(cifar::FOLDER),
+                _ => folder.join(name.to_string()).join("raw"),
+            };
             let hint = format!(
-                "Put its files below {}, name their folder with --data or {ENV}, or use the data set Glyphs, which \
+                "Put its files into {}, name the folder above with --data or {ENV}, or use the data set Glyphs, which \
                  is built in.",
-                folder.join(name.to_string()).display()
+                place.display()
             );
             return Err(Error::DataNotFound { name: name.to_string(), looked, hint });
         }

@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor};
 
-use super::pth;
+use super::{pth, StateDict};
 use crate::error::{During, Error, Result};
 use crate::files;
 
@@ -15,7 +15,7 @@ use crate::files;
 #[derive(Debug, Default)]
 pub struct Checkpoint {
     /// The tensors by name, on the CPU.
-    pub tensors: Vec<(String, Tensor)>,
+    pub tensors: StateDict,
     /// Text, kept in safetensors files only; empty for none.
     pub text: String,
 }
@@ -86,7 +86,7 @@ impl Checkpoint {
             hash.update(format!("{name} {:?} ", tensor.size()));
             hash.update(bytes_of(tensor)?);
         }
-        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        Ok(files::hex(hash.finalize()))
     }
 
     /// The tensor of this name.
@@ -130,7 +130,7 @@ fn load_safetensors(path: &Path) -> Result<Checkpoint> {
         tensors.push((name, tensor));
     }
     // The format sorts by size and name; natural order is conv0, conv1, .., fc.
-    tensors.sort_by(|(a, _), (b, _)| natural(a).cmp(&natural(b)));
+    tensors.sort_by_key(|(name, _)| natural(name));
     let text = metadata.metadata().as_ref().and_then(|m| m.get(TEXT_KEY)).cloned().unwrap_or_default();
     Ok(Checkpoint { tensors, text })
 }

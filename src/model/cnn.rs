@@ -5,7 +5,7 @@ use std::fmt;
 use tch::{Kind, Tensor};
 
 use super::layers::{activate, resolve_device, Affine};
-use super::layout;
+use super::{layout, StateDict};
 use crate::error::{During, Error, Result};
 use crate::params::{Activation, Params};
 use crate::rng::TorchRng;
@@ -240,7 +240,7 @@ impl CustomCnn {
     }
 
     /// The weights by name (`conv0.weight`, `conv0.bias`, .., `fc.weight`, `fc.bias`), sharing the network's memory.
-    pub fn state_dict(&self) -> Vec<(String, Tensor)> {
+    pub fn state_dict(&self) -> StateDict {
         self.layers()
             .flat_map(|(name, l)| {
                 [(format!("{name}.weight"), l.weight.detach()), (format!("{name}.bias"), l.bias.detach())]

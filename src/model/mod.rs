@@ -7,6 +7,9 @@ mod layers;
 pub mod layout;
 mod pth;
 
+/// Weights by name.
+pub type StateDict = Vec<(String, tch::Tensor)>;
+
 pub use cnn::{CustomCnn, LayerOutput};
 pub use cut::Cut;
 pub(crate) use layers::normalise;

@@ -13,6 +13,7 @@ use tch::Tensor;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::checkpoint::bytes_of;
+use super::StateDict;
 use crate::error::{During, Error, Result};
 use crate::files;
 
@@ -46,7 +47,7 @@ const REBUILD_PARAMETER: &str = "torch._utils._rebuild_parameter";
 const FLOAT_STORAGE: &str = "torch.FloatStorage";
 
 /// Reads the named tensors of a `.pth` file, in its order.
-pub(super) fn load(path: &Path) -> Result<Vec<(String, Tensor)>> {
+pub(super) fn load(path: &Path) -> Result<StateDict> {
     let bytes = files::read(path)?;
     let bad = |found: String| Error::format(path, "a PyTorch file of weights (a zip archive with data.pkl)", found);
     if bytes.is_empty() {
@@ -196,7 +197,7 @@ impl Machine<'_> {
             }
             b')' => self.stack.push(Value::Tuple(Vec::new())),
             b't' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.stack.push(Value::Tuple(items));
             }
             0x85..=0x87 => {
@@ -211,7 +212,7 @@ impl Machine<'_> {
                 self.set_items(items)?;
             }
             b'u' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.set_items(items)?;
             }
             b'Q' => {
@@ -276,7 +277,7 @@ impl Machine<'_> {
         self.stack.pop().ok_or_else(|| "too few values".to_owned())
     }
 
-    fn to_mark(&mut self) -> Step<Vec<Value>> {
+    fn since_mark(&mut self) -> Step<Vec<Value>> {
         let at = self.stack.iter().rposition(|v| matches!(v, Value::Mark)).ok_or("no mark")?;
         let items = self.stack.split_off(at + 1);
         self.stack.pop();
@@ -438,7 +439,8 @@ mod tests {
             let head =
                 format!("\x02}}X\x01\0\0\0actorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\n{kind}\n");
             let sizes = |s: &[u8]| s.iter().flat_map(|&n| [b'K', n]).collect::<Vec<_>>();
-            let rest = [b"X\x01\0\0\00X\x03\0\0\0cpuK\x08tQK\0(".to_vec(), sizes(size), b"t(".to_vec(), sizes(stride)];
+            let rest =
+                [b"X\x01\0\0\x000X\x03\0\0\0cpuK\x08tQK\0(".to_vec(), sizes(size), b"t(".to_vec(), sizes(stride)];
             [b"\x80".to_vec(), head.into_bytes(), rest.concat(), b"t\x89NtRs.".to_vec()].concat()
         };
         let good = load(file(&tensor("FloatStorage", &[2, 4], &[4, 1])).path()).unwrap();

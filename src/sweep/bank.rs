@@ -69,6 +69,7 @@ impl PictureBank {
             None => (&self.train_files, self.rows(&self.task.test)),
         };
         Ok(RunInputs {
+            classes: self.task.classes.len(),
             train: Inputs::of_pictures(&self.train_files, self.rows(&train), &labels),
             validation: Inputs::of_pictures(
                 &self.train_files,
@@ -137,9 +138,10 @@ impl Layout {
             None => of(&task.test),
         };
         Ok(RunInputs {
-            train: inputs.train.as_features(table, train, start),
-            validation: inputs.validation.as_features(table, of(&task.validation), start),
-            test: inputs.test.as_features(table, test, start),
+            classes: inputs.classes,
+            train: inputs.train.into_features(table, train, start),
+            validation: inputs.validation.into_features(table, of(&task.validation), start),
+            test: inputs.test.into_features(table, test, start),
         })
     }
 

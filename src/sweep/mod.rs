@@ -11,6 +11,6 @@ mod run;
 mod sweeper;
 mod workers;
 
-pub use grid::Repeats;
+pub use grid::{Repeats, Row};
 pub use run::{fine_tune, FineTuned};
 pub use sweeper::Sweep;

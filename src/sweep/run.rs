@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::grid::Row;
 use crate::data::TransferLearningWrapper;
 use crate::error::Result;
 use crate::model::{CustomCnn, Cut};
@@ -10,8 +11,9 @@ use crate::params::Params;
 use crate::record::Record;
 use crate::train::{evaluate_final, fit, machine, Epoch, FitOptions, Inputs};
 
-/// The three sets of inputs of a run.
+/// The task of a run: its classes and its three sets of inputs.
 pub(super) struct RunInputs {
+    pub classes: usize,
     pub train: Inputs,
     pub validation: Inputs,
     pub test: Inputs,
@@ -52,7 +54,6 @@ pub(super) struct RunSpec {
 /// Computes one run on inputs that are there already. `on_epoch` is called after each epoch.
 pub(super) fn run(
     source: &CustomCnn,
-    output_dim: usize,
     spec: RunSpec,
     inputs: &RunInputs,
     params: &Params,
@@ -61,10 +62,10 @@ pub(super) fn run(
     mut on_epoch: impl FnMut(usize),
 ) -> Result<FineTuned> {
     let start = Instant::now();
-    let model = source.cut(spec.cut, output_dim, spec.repeat)?;
+    let model = source.cut(spec.cut, inputs.classes, spec.repeat)?;
     let mut epochs = Vec::new();
     let options = fit_options(params, trace);
-    let RunInputs { train, validation, test } = inputs;
+    let RunInputs { train, validation, test, .. } = inputs;
     let fitted = fit(model, train, validation, &options, stop, |epoch| {
         on_epoch(epoch.epoch);
         if trace {
@@ -98,14 +99,13 @@ pub fn fine_tune(
     source: &CustomCnn,
     data: &TransferLearningWrapper,
     params: &Params,
-    percentage: f64,
-    cut_point: i64,
-    repeat: u64,
+    row: Row,
     threads: usize,
     trace: bool,
 ) -> Result<FineTuned> {
     params.check()?;
-    let cut = Cut::new(params, cut_point)?;
+    let Row { percentage, cut, repeat } = row;
+    let cut = Cut::new(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
     let (source, params) = (source.deep_clone()?, params.clone());
@@ -115,12 +115,13 @@ pub fn fine_tune(
             machine::prepare_thread(threads);
             let device = source.device();
             let inputs = RunInputs {
+                classes: task.classes.len(),
                 train: Inputs::pictures(&train, device)?,
                 validation: Inputs::pictures(&task.validation, device)?,
                 test: Inputs::pictures(&task.test, device)?,
             };
             let spec = RunSpec { percentage, cut, repeat };
-            run(&source, task.classes.len(), spec, &inputs, &params, trace, stop, |_| {})
+            run(&source, spec, &inputs, &params, trace, stop, |_| {})
         },
         || Ok(()),
     )

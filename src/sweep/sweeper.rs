@@ -15,9 +15,10 @@ use super::run::RunSpec;
 use super::workers::{self, Job, Message, Pool, Stage};
 use crate::data::{Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
+use crate::files::hex;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, Cut};
-use crate::notebook::interrupt::{self, Stop};
+use crate::notebook::interrupt;
 use crate::notebook::progress::{Progress, Terminal, Unit};
 use crate::params::{Params, TestSplit, PERCENTAGES};
 use crate::record::{Record, ResultFile};
@@ -120,11 +121,11 @@ impl<'a> Sweep<'a> {
         for &percentage in &self.percentages {
             self.data.target.per_class(percentage)?;
         }
+        let plan = Plan::new(self, &grid)?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory(),
         };
-        let plan = Plan::new(self, &grid)?;
         let todo: Vec<&PlannedRow> = {
             let mut seen = HashSet::new();
             plan.rows.iter().filter(|r| journal.get(&r.key).is_none() && seen.insert(&r.key)).collect()
@@ -159,10 +160,7 @@ impl<'a> Sweep<'a> {
         let stages = self.stages(todo, &layout, budget)?;
         let jobs = self.jobs(todo, &stages)?;
         let count = jobs.len();
-        let stop = Stop::default();
-        let output_dim = self.data.target.classes.len();
-        let pool = Pool::new(jobs, &stages, layout, self.source, output_dim, &self.params, budget, &stop)?;
-        let pool = Arc::new(pool);
+        let pool = Arc::new(Pool::new(jobs, &stages, layout, self.source, &self.params, budget)?);
         let (sender, messages) = channel();
         let default = if device == tch::Device::Cpu { machine::cores() } else { 1 };
         let workers = self.workers.unwrap_or(default).min(count);
@@ -177,7 +175,7 @@ impl<'a> Sweep<'a> {
         let result = self.collect(&messages, count, journal);
         self.progress.end();
         if result.is_err() {
-            stop.request();
+            pool.stop.request();
             // Runs that are just ending may still be kept.
             let deadline = Instant::now() + Duration::from_millis(300);
             while let Ok(message) = messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -351,8 +349,4 @@ fn digest_of_task(task: &Task, test_split: TestSplit) -> String {
         }
     }
     hex(hash.finalize())
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -77,10 +77,10 @@ pub(super) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
     layout: Layout,
-    output_dim: usize,
     params: Params,
     memory_budget: u64,
-    stop: Stop,
+    /// Ends all workers at their next chance.
+    pub stop: Stop,
 }
 
 impl Pool {
@@ -90,10 +90,8 @@ impl Pool {
         stages: &[Stage],
         layout: Layout,
         source: &CustomCnn,
-        output_dim: usize,
         params: &Params,
         memory_budget: u64,
-        stop: &Stop,
     ) -> Result<Pool> {
         let ranges = row_ranges(layout.len());
         let mut tables = BTreeMap::new();
@@ -115,10 +113,9 @@ impl Pool {
             state: Mutex::new(State { queue, tables, in_use: 0, running: 0 }),
             changed: Condvar::new(),
             layout,
-            output_dim,
             params: params.clone(),
             memory_budget,
-            stop: stop.clone(),
+            stop: Stop::default(),
         })
     }
 
@@ -265,7 +262,7 @@ impl Pool {
         }
         let mut told = 0;
         let share = job.cost / self.params.num_train as u64;
-        let result = run(source, self.output_dim, job.spec, &inputs, &self.params, false, &self.stop, |_| {
+        let result = run(source, job.spec, &inputs, &self.params, false, &self.stop, |_| {
             told += share;
             let _ = messages.send(Message::Advanced(share));
         })?;

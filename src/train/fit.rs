@@ -7,7 +7,7 @@ use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
 use super::inputs::{through_in_chunks, Inputs};
 use crate::error::{During, Result};
-use crate::model::CustomCnn;
+use crate::model::{CustomCnn, StateDict};
 use crate::notebook::interrupt::Stop;
 use crate::rng::TorchRng;
 
@@ -49,7 +49,7 @@ pub(super) struct State {
     pub rng: TorchRng,
     pub stopping: EarlyStopping,
     /// The weights with the best validation accuracy.
-    pub best: Vec<(String, Tensor)>,
+    pub best: StateDict,
     pub epochs_done: usize,
     pub stopped: bool,
     pub last_val_acc: Option<f64>,
@@ -64,11 +64,11 @@ pub(crate) struct Fitted {
     /// Validation accuracy of the weights, where it was measured on the way.
     pub val_acc: Option<f64>,
     /// The best weights and their validation accuracy, where they were kept.
-    pub best: Option<(Vec<(String, Tensor)>, f64)>,
+    pub best: Option<(StateDict, f64)>,
 }
 
 /// A copy of a network's weights.
-pub(super) fn snapshot(model: &CustomCnn) -> Vec<(String, Tensor)> {
+pub(super) fn snapshot(model: &CustomCnn) -> StateDict {
     model.state_dict().into_iter().map(|(name, t)| (name, t.copy())).collect()
 }
 

@@ -51,7 +51,7 @@ impl Inputs {
     }
 
     /// The same samples as rows of a table of stored activations, the inputs of block `start`.
-    pub fn as_features(self, table: &Tensor, rows: Vec<i64>, start: usize) -> Inputs {
+    pub fn into_features(self, table: &Tensor, rows: Vec<i64>, start: usize) -> Inputs {
         let (table, labels) = (table.shallow_clone(), self.labels.shallow_clone());
         Inputs { table, rows: Some(rows), labels, start, pictures: Some(Box::new(self)) }
     }

@@ -16,7 +16,7 @@ use super::report::ClassificationReport;
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
-use crate::model::CustomCnn;
+use crate::model::{CustomCnn, StateDict};
 use crate::notebook::interrupt::{in_background, Stop};
 use crate::notebook::progress::{Progress, Terminal, Unit};
 use crate::params::Params;
@@ -272,11 +272,11 @@ struct Job {
     threads: usize,
     progress: Arc<dyn Progress>,
     /// The weights of the last complete epoch, for when the thread is left behind.
-    latest: Arc<Mutex<Option<Vec<(String, Tensor)>>>>,
+    latest: Arc<Mutex<Option<StateDict>>>,
 }
 
 struct Finished {
-    weights: Vec<(String, Tensor)>,
+    weights: StateDict,
     report: TrainReport,
 }
 
@@ -396,7 +396,7 @@ fn restore(state: &mut State, path: &Path, identity: &str) -> Result<Vec<Epoch>>
         return Err(Error::format(path, format!("a checkpoint of this training ({identity})"), notes.identity));
     }
     let missing = |name: &str| Error::format(path, format!("`{name}` in a checkpoint"), "no such tensor");
-    let named = |prefix: &str, names: &[(String, Tensor)]| -> Result<Vec<(String, Tensor)>> {
+    let named = |prefix: &str, names: &[(String, Tensor)]| -> Result<StateDict> {
         let find = |(name, _): &(String, Tensor)| {
             let key = format!("{prefix}{name}");
             let tensor = file.get(&key).ok_or_else(|| missing(&key))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use cutpoint::data::{DatasetName, MNIST};
 use cutpoint::error::Result;
 use cutpoint::params::{Device, Params, Setting, TestSplit};
-use cutpoint::sweep::fine_tune;
+use cutpoint::sweep::{fine_tune, Row};
 
 use crate::args::{self, Machine};
 use crate::say;
@@ -158,7 +158,8 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(path) = &args.save {
         model.save(path)?;
     }
-    let result = fine_tune(&model, &data, &params, args.percentage, args.cut, args.repeat, args.threads, args.trace)?;
+    let row = Row { percentage: args.percentage, cut: args.cut, repeat: args.repeat };
+    let result = fine_tune(&model, &data, &params, row, args.threads, args.trace)?;
     let r = &result.record;
     let mut line = serde_json::json!({
         "lr": r.lr, "sampled_percentage": r.sampled_percentage, "sampled_cut_point": r.sampled_cut_point,

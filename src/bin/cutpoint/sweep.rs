@@ -51,9 +51,9 @@ pub struct Args {
     /// Pictures a batch in pre-training. Unless given: as in fine-tuning.
     #[arg(long, value_name = "N")]
     pretrain_batch_size: Option<usize>,
-    /// Folder that results/ and pretrained_models/ are below.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    out: PathBuf,
+    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Runs side by side. Unless given: one a core, on a GPU one.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -88,7 +88,7 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("{place}");
     }
     let source = source_with_weights(&args, &study, &params, &mut data)?;
-    let folder = args.out.join("results").join(study.folder);
+    let folder = args.out.clone().unwrap_or_default().join("results").join(study.folder);
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
         .cuts(args.cuts.clone().unwrap_or_else(|| (-1..=params.depth as i64).collect()))
@@ -128,7 +128,7 @@ fn source_with_weights(
     data: &mut TransferLearningWrapper,
 ) -> Result<CustomCnn> {
     let mut model = args::source_network(params, data)?;
-    let path = args.weights.clone().unwrap_or_else(|| default_weights(args.out.clone(), study));
+    let path = args.weights.clone().unwrap_or_else(|| default_weights(args.out.clone().unwrap_or_default(), study));
     if args.weights.is_some() || path.exists() {
         let note = args::load_source(&mut model, &path)?;
         let note = if note.is_empty() { note } else { format!(" ({note})") };

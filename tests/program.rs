@@ -1,0 +1,330 @@
+//! The program as a stranger uses it: what it prints, what it says of bad input, what it leaves behind.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use common::{cutpoint, stderr, stdout, succeed};
+
+fn run(arguments: &[&str]) -> Output {
+    cutpoint().args(arguments).output().unwrap()
+}
+
+/// Runs in an empty folder, so that no ./data is found.
+fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    cutpoint().current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut list = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            list.extend(files_below(&path));
+        } else {
+            list.push(path);
+        }
+    }
+    list
+}
+
+#[test]
+fn help_teaches_every_command() {
+    let help = stdout(&succeed(cutpoint().arg("--help")));
+    for command in ["data", "pretrain", "finetune", "sweep", "show", "convert"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        let own = stdout(&succeed(cutpoint().args([command, "--help"])));
+        assert!(own.lines().count() > 8, "{own}");
+    }
+}
+
+#[test]
+fn wrong_options_and_parameters_exit_with_2_and_failures_with_1() {
+    for (arguments, code, expected) in [
+        (vec!["dance"], 2, "unrecognized subcommand"),
+        (vec!["sweep", "Atlantis"], 2, "FashionMNIST/random"),
+        (vec!["sweep", "Glyphs", "--kernel", "40", "--pretrain-epochs", "0"], 2, "`kernel_size`: expected at most 28"),
+        (vec!["sweep", "Glyphs", "--cuts", "8", "--pretrain-epochs", "0"], 2, "`cut`: expected -1 (the baseline) or 0"),
+        (vec!["sweep", "Glyphs", "--percentages", "0", "--pretrain-epochs", "0"], 2, "`percentage`"),
+        (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--cut", "7"], 2, "`cut`: expected -1"),
+        (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--percentage", "0.00001"], 2, "`percentage`"),
+        (
+            vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--finetune-classes", "5,11"],
+            2,
+            "`fine_tune_classes`",
+        ),
+        (
+            vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--finetune-classes", "five"],
+            2,
+            "`five` is no class",
+        ),
+        (
+            vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--load", "/nonexistent.pth"],
+            1,
+            "/nonexistent.pth",
+        ),
+        (vec!["finetune", "--setting", "X"], 2, "one of FR, F, R, none, FT"),
+        (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--device", "cuda:77"], 2, "`device`"),
+        (vec!["show", "/nonexistent.json"], 1, "/nonexistent.json"),
+        (vec!["convert", "/nonexistent.pth", "/tmp/x.bin"], 1, "/nonexistent.pth"),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+/// Medians: `statistics.median` of Python over the rows of the published files.
+#[test]
+fn show_prints_the_table_of_published_files() {
+    let folder = common::published().join("FashionMNIST");
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (baselines, cuts) = (file("baselines_regular_classes.json"), file("cuts_regular_classes_FR.json"));
+    let text = stdout(&succeed(cutpoint().args(["show", &baselines, &cuts])));
+    let row = |start: &str| {
+        text.lines().find(|l| l.trim_start().starts_with(start)).unwrap().split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        row("0.1%"),
+        ["0.1%", "0.7719", "0.7719", "0.7828", "0.8164", "0.8317", "0.8422", "0.8426*", "0.8137", "25"]
+    );
+    assert_eq!(
+        row("100%"),
+        ["100%", "0.9474", "0.9474", "0.9514", "0.9514", "0.9590*", "0.9541", "0.9578", "0.9310", "5"]
+    );
+    assert!(text.contains("published files: the training files"), "{text}");
+    assert!(text.contains("best at 1% of the data: cut 4, median 0.8758"), "{text}");
+    let other = common::published().join("MNIST/cuts_regular_classes_FR.json");
+    let output = run(&["show", &cuts, other.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("classes [5, 6, 7, 8, 9] beside classes [5, 7, 9]"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_published_file_is_read() {
+    let mut read = 0;
+    for path in files_below(&common::published()) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("cuts_") || name.starts_with("baselines_") {
+            succeed(cutpoint().arg("show").arg(&path));
+            read += 1;
+        } else if name.ends_with(".pth") {
+            let out = tempfile::tempdir().unwrap();
+            let converted = out.path().join("w.safetensors");
+            let text = stdout(&succeed(cutpoint().arg("convert").arg(&path).arg(&converted)));
+            assert!(text.contains("conv5.weight     64 x 64 x 3 x 3"), "{text}");
+            let back = out.path().join("w.pth");
+            succeed(cutpoint().arg("convert").arg(&converted).arg(&back));
+            let load = |p: &Path| cutpoint::model::checkpoint::Checkpoint::load(p).unwrap().tensors;
+            assert_eq!(load(&path), load(&back));
+            read += 1;
+        }
+    }
+    assert!(read >= 8, "only {read} published files");
+}
+
+#[test]
+fn broken_result_files_are_named_and_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cuts.json");
+    for (text, expected) in [
+        ("", "an empty file"),
+        ("[", "EOF"),
+        ("[{\"depth\": 6}, {\"lr\": 1}]", "element 1"),
+        ("[{\"depth\": 6}, {\"lr\": 1, \"sampled_percentage\": 1, \"sampled_cut_point\": 0, \"repeat\": 0, \"train_acc\": 2, \"test_acc\": 1}]", "`train_acc` of element 1 from 0 to 1, found 2"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let output = run(&["show", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("cuts.json") && stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
+
+/// A limit on file sizes fails writes in the middle, as a full disk does.
+#[test]
+fn a_disk_that_fills_up_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("w.safetensors");
+    let source = common::published().join("MNIST/regular_classes.pth");
+    let full = |arguments: &str| {
+        let script = format!("trap '' XFSZ; ulimit -f 64; exec {} {arguments}", env!("CARGO_BIN_EXE_cutpoint"));
+        Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().unwrap()
+    };
+    let output = full(&format!("convert {} w.safetensors", source.display()));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot write w.safetensors"), "{}", stderr(&output));
+    assert!(!weights.exists());
+    assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new());
+    let output = full(&format!("finetune --source Glyphs --target Glyphs --save {} --epochs 1", weights.display()));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new());
+    let output = Command::new("bash")
+        .args(["-c", &format!("{} data Glyphs > /dev/full", env!("CARGO_BIN_EXE_cutpoint"))])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("(standard output)"), "{}", stderr(&output));
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("occupied");
+    std::fs::write(&file, "").unwrap();
+    let out = file.to_str().unwrap();
+    for arguments in [
+        vec![
+            "sweep",
+            "Glyphs",
+            "--pretrain-epochs",
+            "0",
+            "--percentages",
+            "0.001",
+            "--cuts",
+            "6",
+            "--repeats",
+            "1",
+            "--out",
+            out,
+        ],
+        vec!["data", "FashionMNIST", "--data", out],
+    ] {
+        let output = run_in(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("occupied"), "{}", stderr(&output));
+    }
+}
+
+fn idx(dims: &[u32], data: &[u8]) -> Vec<u8> {
+    let head = [0, 0, 8, dims.len() as u8].into_iter().chain(dims.iter().flat_map(|d| d.to_be_bytes()));
+    head.chain(data.iter().copied()).collect()
+}
+
+#[test]
+fn broken_and_unofficial_data_sets_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("MNIST/raw");
+    std::fs::create_dir_all(&raw).unwrap();
+    for (files, n) in [("train", 4u32), ("t10k", 2)] {
+        std::fs::write(raw.join(format!("{files}-images-idx3-ubyte")), idx(&[n, 2, 2], &vec![1; 4 * n as usize]))
+            .unwrap();
+        std::fs::write(raw.join(format!("{files}-labels-idx1-ubyte")), idx(&[n], &vec![1; n as usize])).unwrap();
+    }
+    let data = folder.path().to_str().unwrap();
+    let output = run(&["data", "MNIST", "--data", data]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("4 training and 2 test pictures of 1 x 2 x 2"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("not official") && stdout(&output).contains("6bbc9ace898e44ae57da46a324031adb"));
+    let output = run(&["data", "MNIST", "--data", data, "--verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("train-images-idx3-ubyte: expected MD5 6bbc9ace"), "{}", stderr(&output));
+    std::fs::remove_file(raw.join("t10k-labels-idx1-ubyte")).unwrap();
+    let output = run(&["data", "MNIST", "--data", data]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("t10k-labels-idx1-ubyte"), "{}", stderr(&output));
+}
+
+/// Serves the files below a folder on loopback; returns the address.
+fn serve(folder: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
+            let request = lines.next().unwrap();
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
+            let (status, body) = match std::fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(&body));
+        }
+    });
+    address
+}
+
+/// Real files, whole download: MNIST from a mirror on loopback, checked, in place, and read.
+#[test]
+fn a_data_set_is_downloaded_checked_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = folder.path().join("mirror");
+    std::fs::create_dir(&mirror).unwrap();
+    std::os::unix::fs::symlink(common::data().join("MNIST/raw"), mirror.join("MNIST")).unwrap();
+    let address = serve(mirror.clone());
+    let data = folder.path().join("data");
+    let fetch = |name: &str| {
+        let mut command = cutpoint();
+        command.current_dir(folder.path()).env("CUTPOINT_MIRROR", &address).args(["data", name, "--verify"]);
+        command.output().unwrap()
+    };
+    let output = fetch("MNIST");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("60000 training and 10000 test pictures"), "{}", stdout(&output));
+    let files = files_below(&data);
+    assert_eq!(files.len(), 4, "{files:?}");
+    assert!(files.iter().all(|f| f.extension().is_some_and(|e| e == "gz")));
+    // CIFAR-10 is not on this mirror, and no other can be reached from a test.
+    std::fs::create_dir(mirror.join("CIFAR10")).unwrap();
+    std::fs::write(mirror.join("CIFAR10/cifar-10-binary.tar.gz"), b"not the archive").unwrap();
+    let output = fetch("CIFAR10");
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("expected MD5 c32a1d4ab5d03f1284b67883e8d87530"), "{said}");
+    assert!(said.contains("cs.toronto.edu") && said.contains("cifar-10-batches-bin"), "{said}");
+    assert_eq!(files_below(&data).len(), 4, "nothing half-written stays");
+}
+
+#[test]
+fn the_built_in_data_set_is_used_only_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        "--cuts 5,6 --percentages 0.001 --repeats 1 --epochs 2 --pretrain-epochs 0 --channels 8 --device cpu";
+    let sweep = |study: &str, more: &[&str]| {
+        let mut command = cutpoint();
+        command.current_dir(folder.path()).arg("sweep").arg(study).args(arguments.split(' ')).args(more);
+        // A proxy that is not there: no mirror can be reached, and Debian's archive only without one.
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, "http://127.0.0.1:9");
+        }
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let output = sweep("MNIST", &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("data set MNIST was not found"), "{}", stderr(&output));
+    let output = sweep("MNIST", &["--or-glyphs"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("going on with the built-in data set Glyphs"), "{}", stderr(&output));
+    assert!(folder.path().join("results/Glyphs/cuts_regular_classes_FR.json").is_file());
+    assert!(!folder.path().join("results/MNIST").exists());
+}
+
+#[test]
+fn pretrain_writes_weights_that_finetune_and_sweep_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = "--epochs 1 --channels 8 --depth 3 --device cpu".split(' ').collect::<Vec<_>>();
+    let more = "--batch-size 64 --report --save-best --checkpoints";
+    let mut command = cutpoint();
+    command.current_dir(folder.path()).args(["pretrain", "Glyphs"]).args(&small).args(more.split(' '));
+    let output = succeed(&mut command);
+    assert!(stdout(&output).contains("accuracy: training") && stdout(&output).contains("fork"), "{}", stdout(&output));
+    let written = files_below(&folder.path().join("pretrained_models"));
+    let name = |p: &PathBuf| p.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut names: Vec<String> = written.iter().map(name).collect();
+    names.sort();
+    assert_eq!(names, ["epoch_000.safetensors", "regular_classes.safetensors", "regular_classes_best.safetensors"]);
+    let mut command = cutpoint();
+    command
+        .current_dir(folder.path())
+        .args("sweep Glyphs --percentages 0.001 --repeats 1 --cuts 3".split(' '))
+        .args(&small);
+    let output = succeed(&mut command);
+    assert!(stderr(&output).contains("(Glyphs/regular: accuracy: training"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("wrote results/Glyphs/cuts_regular_classes_FR.json"), "{}", stdout(&output));
+}
