@@ -1,5 +1,36 @@
 //! Layer-freezing studies: when a pre-trained network is fine-tuned on a new task, how many of its layers should be
 //! kept and frozen, re-initialised, or cut off, and how does the answer change with the amount of target data?
+//!
+//! A study in small, on the built-in pictures:
+//!
+//! ```
+//! use cutpoint::prelude::*;
+//!
+//! let params = Params { depth: 3, num_channels: 8, num_train: 2, device: Device::Cpu, ..Params::default() };
+//! let mut data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data")?;
+//! let mut model = CustomCnn::new(&params, data.output_dim(), data.input_shape())?;
+//! let report = Trainer::new(&mut model, &data, params.lr_pretrain, &params)?.train()?;
+//! assert!(report.test_acc > 0.5);
+//!
+//! data.update_phase(Phase::Finetune);
+//! let sweep = Sweep::new(&params, &model, &data)?.percentages(&[0.01]).cuts(-1..=3).repeats(Repeats::Fixed(2));
+//! let results = sweep.run()?;
+//! assert_eq!(results.records.len(), 10);
+//! println!("{}", Summary::new(&results.records));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! Modules stand on floors, each of which uses only those below it:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 6 | [`prelude`], and the program `cutpoint` |
+//! | 5 | [`stats`]: reads records, never models |
+//! | 4 | [`sweep`]: the grid of runs and its journal |
+//! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
+//! | 2 | [`model`]: the network, the cut, files of weights |
+//! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
+//! | 0 | [`params`], [`record`], [`rng`], [`files`], [`error`] |
 
 #![warn(missing_docs)]
 
@@ -9,6 +40,7 @@ pub mod files;
 pub mod model;
 pub mod notebook;
 pub mod params;
+pub mod prelude;
 pub mod record;
 pub mod rng;
 pub mod stats;

@@ -8,7 +8,7 @@ use crate::params::{check_percentage, Params, TestSplit};
 use crate::rng::TorchRng;
 
 /// Some pictures of a file set, with the labels of a task.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Samples {
     /// The file set.
     pub pictures: Arc<Pictures>,
@@ -50,6 +50,12 @@ impl Samples {
     /// The samples' pixels, one picture after the other: `len` x channels x height x width bytes.
     pub fn pixels(&self) -> Vec<u8> {
         self.rows.iter().flat_map(|&row| self.pictures.picture(row as usize)).copied().collect()
+    }
+}
+
+impl std::fmt::Debug for Samples {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Samples({} of {:?})", self.len(), self.pictures)
     }
 }
 

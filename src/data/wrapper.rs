@@ -18,7 +18,7 @@ pub enum Phase {
 }
 
 /// Source and target task of a study. It starts in [`Phase::Pretrain`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TransferLearningWrapper {
     /// The task of pre-training.
     pub source: Task,
@@ -117,6 +117,13 @@ impl TransferLearningWrapper {
     /// Where each data set was read from, one line each.
     pub fn places(&self) -> &[String] {
         &self.places
+    }
+}
+
+/// The same as its `Display`: a notebook shows a value by its `Debug`.
+impl std::fmt::Debug for TransferLearningWrapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
     }
 }
 

@@ -15,7 +15,6 @@ use crate::rng::TorchRng;
 ///
 /// The network carries the random generator that its weights were drawn from: training goes on drawing where
 /// initialisation stopped, as it does in PyTorch with its one global generator.
-#[derive(Debug)]
 pub struct CustomCnn {
     pub(super) blocks: Vec<Block>,
     /// The hidden linear layer, where there are two.
@@ -365,6 +364,13 @@ pub(super) fn linear_layers(
     let inputs = hidden_dim.unwrap_or(flat);
     let last = Affine::init(&[output_dim as i64, inputs as i64], rng, device)?;
     Ok((hidden, last))
+}
+
+/// The same as its `Display`: a notebook shows a value by its `Debug`.
+impl fmt::Debug for CustomCnn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The layer table: name, output shape for one picture, weights, and whether they are trained.

@@ -1,6 +1,6 @@
 //! A grid of fine-tuning runs: which ones, in what order, on how many workers, and what is already done.
 //!
-//! A run is a pure function of the parameters, the source weights, the percentage, the cut and the repeat. [`run`]
+//! A run is a pure function of the parameters, the source weights, the percentage, the cut and the repeat. [`fine_tune`]
 //! computes one, [`grid`] lists those wanted, [`journal`] remembers those done, `bank` stores what frozen layers make
 //! of the pictures, and `workers` does the rest side by side.
 

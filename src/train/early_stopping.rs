@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn stops_when_it_should_and_only_then() {
         use Verdict::{Best, GoOn, Stop};
-        let table: [(&str, Option<usize>, &[(f64, Verdict)]); 5] = [
+        type Case<'a> = (&'a str, Option<usize>, &'a [(f64, Verdict)]);
+        let table: [Case; 5] = [
             ("each better", Some(1), &[(0.1, Best), (0.2, Best), (0.3, Best)]),
             ("equal is not better", Some(2), &[(0.5, Best), (0.5, GoOn), (0.5, Stop)]),
             (

@@ -97,7 +97,7 @@ impl fmt::Display for ClassificationReport {
 mod tests {
     use super::*;
 
-    /// Expected: scikit-learn 1.7, `classification_report(truth, predicted, output_dict=True, zero_division=0)`.
+    /// Expected: scikit-learn 1.9.1, `classification_report(truth, predicted, output_dict=True, zero_division=0)`.
     #[test]
     fn numbers_are_scikit_learns() {
         let (truth, predicted) = ([0, 0, 0, 1, 1, 2, 2, 2, 2, 3], [0, 0, 1, 1, 0, 2, 2, 0, 2, 2]);

@@ -1,0 +1,15 @@
+//! What a notebook or a program on this crate needs: `use cutpoint::prelude::*;`.
+
+pub use crate::data::{
+    Dataset, DatasetName, Phase, Samples, Task, TransferLearningWrapper, CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
+};
+pub use crate::error::{Error, Result};
+pub use crate::model::checkpoint::Checkpoint;
+pub use crate::model::{CustomCnn, Cut, LayerOutput};
+pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
+pub use crate::record::{Record, ResultFile};
+pub use crate::rng::TorchRng;
+pub use crate::stats::{median, Summary};
+pub use crate::study::Study;
+pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
+pub use crate::train::{ClassificationReport, TrainReport, Trainer};

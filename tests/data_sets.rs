@@ -1,0 +1,66 @@
+//! The real data sets: what is in them, what they take in memory, how they are split.
+
+mod common;
+
+use cutpoint::data::{Dataset, TransferLearningWrapper, CIFAR10, FASHION_MNIST, MNIST};
+use cutpoint::notebook::progress::Silent;
+use cutpoint::params::{Params, TestSplit};
+use cutpoint::study::Study;
+
+fn counts(labels: &[u8]) -> Vec<usize> {
+    (0..10).map(|class| labels.iter().filter(|&&l| l == class).count()).collect()
+}
+
+#[test]
+fn pictures_and_labels_are_those_of_the_published_sets() {
+    let data = common::data();
+    for (name, train, shape) in
+        [(MNIST, 60_000, [1, 28, 28]), (FASHION_MNIST, 60_000, [1, 28, 28]), (CIFAR10, 50_000, [3, 32, 32])]
+    {
+        let set = Dataset::load(name, Some(&data), &Silent).unwrap();
+        assert_eq!((set.train.len(), set.test.len(), set.train.shape), (train, 10_000, shape), "{name}");
+        assert_eq!(set.train.pixels.len(), train * shape.iter().product::<usize>());
+        let per_class = counts(&set.train.labels);
+        if name == MNIST {
+            // The counts on the data set's page.
+            assert_eq!(per_class, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
+        } else if name == FASHION_MNIST {
+            assert_eq!(per_class, [6000; 10]);
+        }
+    }
+}
+
+#[test]
+fn mnist_takes_less_than_60_mb_in_memory() {
+    let set = Dataset::load(MNIST, Some(&common::data()), &Silent).unwrap();
+    let bytes: usize = [&set.train, &set.test].iter().map(|p| p.pixels.capacity() + p.labels.capacity()).sum();
+    assert!(bytes < 60_000_000, "{bytes}");
+    // Source and target task of one data set share its pictures.
+    let study = Study::find("MNIST").unwrap();
+    let both = TransferLearningWrapper::from_datasets(&study.params, &set, &set).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&both.source.train.pictures, &both.target.train.pictures));
+}
+
+/// Expected: `filter_classes`, `split` and `reduce` of the reference program with PyTorch 2.11, FashionMNIST classes 5,
+/// 7, 9: sizes, the first five positions of the training part, and of the reduced set of 0.1% with seed 3.
+#[test]
+fn splits_and_reduced_sets_are_pytorchs() {
+    let study = Study::find("FashionMNIST").unwrap();
+    let set = Dataset::load(FASHION_MNIST, Some(&common::data()), &Silent).unwrap();
+    let both = TransferLearningWrapper::from_datasets(&study.params, &set, &set).unwrap();
+    let task = &both.target;
+    assert_eq!((task.train.len(), task.validation.len(), task.test.len()), (16_200, 1_800, 3_000));
+    let (train, _) = cutpoint::data::task::split(18_000, 0.1, 42);
+    assert_eq!(train[..5], [13542, 2141, 8626, 9745, 6826]);
+    assert_eq!(task.reduced(0.001, 3).unwrap()[..5], [11781, 13050, 15846, 12896, 4018]);
+    let params = Params { test_split: TestSplit::Published, ..study.params };
+    let published = TransferLearningWrapper::from_datasets(&params, &set, &set).unwrap();
+    assert_eq!(published.target.test.len(), 18_000, "the published results measured on the training files");
+}
+
+#[test]
+fn pictures_of_different_shapes_are_refused() {
+    let data = common::data();
+    let error = TransferLearningWrapper::load(&Params::default(), MNIST, CIFAR10, Some(&data), &Silent).unwrap_err();
+    assert!(error.to_string().contains("`target`: expected pictures of shape [1, 28, 28] (MNIST)"), "{error}");
+}
