@@ -37,6 +37,7 @@ test: tools
 	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
 
 bench: build
+	@test -f "$(REFERENCE)" || { echo "bench: expected the reference program in PyTorch, tl_reference.py: make bench REFERENCE=<file>" >&2; exit 1; }
 	@$(WITH_LIBTORCH) cargo bench --quiet --bench training_rate
 	@$$(scripts/python) benches/slice.py "$(REFERENCE)" $(CUTPOINT)
 

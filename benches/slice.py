@@ -35,9 +35,11 @@ def reference_row(reference, data, cut, repeat):
 
 def own_rows(program, data, out):
     command = [program, "sweep", "FashionMNIST", "--data", data, "--percentages", PERCENTAGE,
-               "--cuts", ",".join(map(str, CUTS)), "--repeats", str(len(REPEATS)), "--epochs", str(EPOCHS),
+               "--cuts", f"{CUTS[0]}..{CUTS[-1]}", "--repeats", str(len(REPEATS)), "--epochs", str(EPOCHS),
                "--patience", "0", "--pretrain-epochs", "0", "--out", out]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if run.returncode:
+        sys.exit(f"bench: {' '.join(command)} failed: {run.stderr}")
     rows = []
     for name in ("baselines_regular_classes.json", "cuts_regular_classes_FR.json"):
         with open(os.path.join(out, "results", "FashionMNIST", name)) as file:

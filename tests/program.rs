@@ -47,7 +47,12 @@ fn wrong_options_and_parameters_exit_with_2_and_failures_with_1() {
         (vec!["dance"], 2, "unrecognized subcommand"),
         (vec!["sweep", "Atlantis"], 2, "FashionMNIST/random"),
         (vec!["sweep", "Glyphs", "--kernel", "40", "--pretrain-epochs", "0"], 2, "`kernel_size`: expected at most 28"),
-        (vec!["sweep", "Glyphs", "--cuts", "8", "--pretrain-epochs", "0"], 2, "`cut`: expected -1 (the baseline) or 0"),
+        (vec!["sweep", "Glyphs", "--cuts", "one"], 2, "`cuts`: expected a list"),
+        (
+            vec!["sweep", "Glyphs", "--cuts", "-1..8", "--pretrain-epochs", "0"],
+            2,
+            "`cut`: expected -1 (the baseline) or 0",
+        ),
         (vec!["sweep", "Glyphs", "--percentages", "0", "--pretrain-epochs", "0"], 2, "`percentage`"),
         (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--cut", "7"], 2, "`cut`: expected -1"),
         (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--percentage", "0.00001"], 2, "`percentage`"),
@@ -59,7 +64,7 @@ fn wrong_options_and_parameters_exit_with_2_and_failures_with_1() {
         (
             vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--finetune-classes", "five"],
             2,
-            "`five` is no class",
+            "`finetune-classes`: expected a list of classes such as 5,7,9, found five",
         ),
         (
             vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--load", "/nonexistent.pth"],

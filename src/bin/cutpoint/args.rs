@@ -76,9 +76,20 @@ impl Overrides {
 }
 
 /// Reads a list of classes: `5,7,9`.
-pub fn classes(text: &str) -> std::result::Result<Vec<u8>, String> {
-    let one = |s: &str| s.trim().parse::<u8>().map_err(|_| format!("`{s}` is no class; expected a list such as 5,7,9"));
-    text.split(',').map(one).collect()
+pub fn classes(name: &'static str, text: &str) -> Result<Vec<u8>> {
+    let wrong = || Error::Parameter { name, expected: "a list of classes such as 5,7,9".into(), found: text.into() };
+    text.split(',').map(|s| s.trim().parse().map_err(|_| wrong())).collect()
+}
+
+/// Reads a list of cuts, `-1,0,6`, or a range with both ends, `-1..6`.
+pub fn cuts(text: &str) -> Result<Vec<i64>> {
+    let wrong =
+        || Error::Parameter { name: "cuts", expected: "a list (-1,0,6) or a range (-1..6)".into(), found: text.into() };
+    let number = |s: &str| s.trim().parse::<i64>().map_err(|_| wrong());
+    match text.split_once("..") {
+        Some((first, last)) => Ok((number(first)?..=number(last.trim_start_matches('='))?).collect()),
+        None => text.split(',').map(number).collect(),
+    }
 }
 
 /// Loads both tasks, with progress on the terminal.

@@ -119,16 +119,9 @@ fn json_line(value: &serde_json::Value) -> String {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let list = |name, text: &str| {
-        args::classes(text).map_err(|found| cutpoint::error::Error::Parameter {
-            name,
-            expected: "a list of classes".into(),
-            found,
-        })
-    };
     let params = Params {
-        pre_train_classes: list("pretrain-classes", &args.pretrain_classes)?,
-        fine_tune_classes: list("finetune-classes", &args.finetune_classes)?,
+        pre_train_classes: args::classes("pretrain-classes", &args.pretrain_classes)?,
+        fine_tune_classes: args::classes("finetune-classes", &args.finetune_classes)?,
         num_train: args.epochs,
         early_stop_patience: (args.patience > 0).then_some(args.patience),
         batch_size: args.batch_size,

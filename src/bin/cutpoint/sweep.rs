@@ -33,9 +33,9 @@ pub struct Args {
     /// Shares of the target training data, from above 0 to 1.
     #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
     percentages: Vec<f64>,
-    /// Cuts; -1 is the baseline. Unless given: all.
-    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
-    cuts: Option<Vec<i64>>,
+    /// Cuts, as a list (-1,0,6) or a range (-1..6, both ends included); -1 is the baseline. Unless given: all.
+    #[arg(long, allow_hyphen_values = true)]
+    cuts: Option<String>,
     /// Repeats of each run. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
     #[arg(long, value_name = "N")]
     repeats: Option<u64>,
@@ -88,10 +88,14 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("{place}");
     }
     let source = source_with_weights(&args, &study, &params, &mut data)?;
+    let cuts = match &args.cuts {
+        Some(text) => args::cuts(text)?,
+        None => (-1..=params.depth as i64).collect(),
+    };
     let folder = args.out.clone().unwrap_or_default().join("results").join(study.folder);
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
-        .cuts(args.cuts.clone().unwrap_or_else(|| (-1..=params.depth as i64).collect()))
+        .cuts(cuts)
         .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
         .journal(folder.join(".journal").join(format!("{}_classes.jsonl", study.split)));
     if let Some(workers) = args.workers {
