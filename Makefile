@@ -27,10 +27,10 @@ tools:
 build: tools
 	@$(WITH_LIBTORCH) cargo build --release --features cli
 
-# FashionMNIST, source classes 0-4, 6, 8, target classes 5, 7, 9: pre-trained for three epochs, then two repeats of
+# FashionMNIST, source classes 0-4, 6, 8, target classes 5, 7, 9: pre-trained for three epochs, then three repeats of
 # every cut at 0.1% and 1% of the target data. What it writes is below run/.
 run: build
-	@$(CUTPOINT) sweep FashionMNIST/regular --setting FR --percentages 0.001,0.01 --repeats 2 \
+	@$(CUTPOINT) sweep FashionMNIST/regular --setting FR --percentages 0.001,0.01 --repeats 3 \
 	  --pretrain-epochs 3 --pretrain-batch-size 64 --or-glyphs --out run
 
 test: tools

@@ -91,8 +91,8 @@ impl<'a> Sweep<'a> {
         self
     }
 
-    /// Bytes for stored activations and for training. Unless set: two thirds of the memory that is free. A run that
-    /// needs more than that is still made, by itself.
+    /// Bytes for stored activations and for training. Unless set: two thirds of the memory that is free, or 8 GiB on a
+    /// GPU. A run that needs more than that is still made, by itself.
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.memory_budget = Some(bytes);
         self
@@ -153,7 +153,11 @@ impl<'a> Sweep<'a> {
     fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal) -> Result<()> {
         machine::prepare_process();
         let device = self.source.device();
-        let budget = self.memory_budget.unwrap_or_else(|| machine::available_memory() / 3 * 2);
+        let budget = self.memory_budget.unwrap_or_else(|| match device {
+            tch::Device::Cpu => machine::available_memory() / 3 * 2,
+            // libtorch's bindings do not say what a GPU has: what the smallest in use have.
+            _ => 8 << 30,
+        });
         let pictures = PictureBank::new(&self.data.target, device)?;
         let runs_with_prefix = todo.iter().filter(|r| self.frozen(r.cut) >= FIRST_STORED);
         let layout = pictures.layout(runs_with_prefix.map(|r| (r.row.percentage, r.row.repeat)))?;

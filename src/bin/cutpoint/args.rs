@@ -107,17 +107,21 @@ pub fn source_network(params: &Params, data: &TransferLearningWrapper) -> Result
     CustomCnn::new(params, data.source.classes.len(), data.input_shape())
 }
 
-/// Pre-trains a network on the source task.
+/// Pre-trains a network on the source task. `checkpoints`: the folder and name of files that it goes on from; `curve`:
+/// accuracy on the training set after each epoch.
 pub fn pretrain(
     model: &mut CustomCnn,
     data: &mut TransferLearningWrapper,
     params: &Params,
     threads: usize,
     checkpoints: Option<(PathBuf, String)>,
+    curve: bool,
 ) -> Result<TrainReport> {
     data.update_phase(Phase::Pretrain);
-    let mut trainer =
-        Trainer::new(model, data, params.lr_pretrain, params)?.threads(threads).progress(Arc::new(Terminal::new()));
+    let mut trainer = Trainer::new(model, data, params.lr_pretrain, params)?
+        .threads(threads)
+        .curve(curve)
+        .progress(Arc::new(Terminal::new()));
     if let Some((folder, name)) = checkpoints {
         trainer = trainer.output(folder, &name).resume(true);
     }

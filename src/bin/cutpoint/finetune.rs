@@ -143,7 +143,7 @@ pub fn run(args: Args) -> Result<()> {
         model.load(path)?;
     } else if args.pretrain_epochs > 0 {
         let params = Params { num_train: args.pretrain_epochs, ..params.clone() };
-        let report = args::pretrain(&mut model, &mut data, &params, args.threads, None)?;
+        let report = args::pretrain(&mut model, &mut data, &params, args.threads, None, false)?;
         let line =
             serde_json::json!({"train_acc": report.train_acc, "test_acc": report.test_acc, "epochs": report.epochs});
         eprintln!("{}", json_line(&line));

@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Result<()> {
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
-    let report = args::pretrain(&mut model, &mut data, &params, threads, files)?;
+    let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;
     args::save_source(&model, &out, format!("{study}: {report}"))?;
     say(&report)?;
     say(format!("wrote {}", out.display()))

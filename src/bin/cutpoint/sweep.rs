@@ -57,7 +57,8 @@ pub struct Args {
     /// Runs side by side. Unless given: one a core, on a GPU one.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
-    /// Memory for stored activations and training, in MiB. Unless given: two thirds of what is free.
+    /// Memory for stored activations and training, in MiB. Unless given: two thirds of what is free, or 8192
+    /// on a GPU.
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
     /// Where the data set cannot be had at all, do the study on the built-in Glyphs instead, and say so.
@@ -155,7 +156,7 @@ fn source_with_weights(
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let name = format!("{}_classes", study.split);
     let checkpoints = folder.join(format!("{name}_checkpoints"));
-    let report = args::pretrain(&mut model, data, &params, machine::cores(), Some((folder, name)))?;
+    let report = args::pretrain(&mut model, data, &params, machine::cores(), Some((folder, name)), false)?;
     args::save_source(&model, &path, format!("{study}: {report}"))?;
     // The finished weights are there; what an interrupted pre-training goes on from has served.
     std::fs::remove_dir_all(&checkpoints).map_err(|source| Error::Io {
