@@ -1,0 +1,48 @@
+//! The best cut of each percentage, and the cuts that cannot be told from it.
+
+use super::groups::{paired, Group, Groups};
+use super::pairs::{holm, ALPHA};
+use super::summary::median;
+use super::wilcoxon::{wilcoxon, Rule};
+use crate::error::Result;
+
+/// The answer at one percentage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// Share of the target training data.
+    pub percentage: f64,
+    /// The cut with the highest median test accuracy; of equal ones the highest, which trains least.
+    pub cut: i64,
+    /// Its median, from 0 to 1.
+    pub median: f64,
+    /// Each other cut and the p-value of its difference from the best, corrected (Holm) for the number of them.
+    pub others: Vec<(i64, f64)>,
+}
+
+impl Best {
+    /// The cuts that cannot be told from the best: their corrected p-value is not below 0.05.
+    pub fn alike(&self) -> Vec<i64> {
+        self.others.iter().filter(|(_, p)| *p >= ALPHA).map(|(cut, _)| *cut).collect()
+    }
+}
+
+/// The best cut at every percentage. Where the first repeats are few, no difference can be significant, and every cut
+/// is alike: five pairs have a p-value of 0.0625 at the least.
+///
+/// # Errors
+/// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats.
+pub fn best(groups: &Groups, rule: Rule) -> Result<Vec<Best>> {
+    let at = |percentage: f64| {
+        let cuts = groups.at(percentage);
+        let middle = |g: &Group| median(&g.accuracy).unwrap_or(f64::NAN);
+        let top = cuts.iter().max_by(|a, b| middle(a).total_cmp(&middle(b)).then(a.cut.cmp(&b.cut)));
+        top.map(|top| {
+            let rest: Vec<&&Group> = cuts.iter().filter(|g| g.cut != top.cut).collect();
+            let p_value = |g: &&&Group| paired(top, g).and_then(|(x, y)| Ok(wilcoxon(x, y, rule)?.p_value));
+            let p_values = rest.iter().map(p_value).collect::<Result<Vec<_>>>()?;
+            let others = rest.iter().map(|g| g.cut).zip(holm(&p_values)).collect();
+            Ok(Best { percentage, cut: top.cut, median: middle(top), others })
+        })
+    };
+    groups.percentages().into_iter().filter_map(at).collect()
+}
