@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Finds libtorch, or installs it into .venv, and prints its folder; see the script for the order.
-WITH_LIBTORCH = export LIBTORCH="$$(scripts/libtorch)";
+WITH_LIBTORCH = LIBTORCH="$$(scripts/libtorch)" && export LIBTORCH &&
 CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 

@@ -24,6 +24,9 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn create_dir(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
     fs::create_dir_all(path).map_err(Error::io("create folder", path))
 }
 

@@ -10,6 +10,11 @@ use crate::error::{Error, Result};
 /// The percentages of target data of every published sweep, as shares (1.0 is all of it).
 pub const PERCENTAGES: [f64; 5] = [0.001, 0.01, 0.1, 0.5, 1.0];
 
+/// More convolutions than any network has that can be trained.
+pub const MAX_DEPTH: usize = 1000;
+/// More weights than fit a study's networks: 4 GB of them.
+const MAX_WEIGHTS: usize = 1 << 30;
+
 /// How often a run is repeated at a percentage, as published: 25 up to 1%, 20 below 50%, else 5.
 pub fn published_repeats(percentage: f64) -> u64 {
     match percentage {
@@ -305,6 +310,12 @@ pub struct Params {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
+/// Parameters that change no number of a result row.
+pub const NO_NUMBER: [&str; 6] =
+    ["num_workers", "is_debug", "save_best", "save_checkpoints", "classification_report_flag", "lr_pretrain"];
+/// Parameters that spell the setting.
+pub const SETTING_KEYS: [&str; 3] = ["freeze", "reinit", "truncate"];
+
 fn is_false(b: &bool) -> bool {
     !b
 }
@@ -396,6 +407,22 @@ impl Params {
                 return Err(Error::parameter(name, "at least 1", value));
             }
         }
+        if self.depth > MAX_DEPTH {
+            return Err(Error::parameter("depth", format!("at most {MAX_DEPTH}"), self.depth));
+        }
+        let window = self.kernel_size.checked_mul(self.kernel_size);
+        let layer = window.and_then(|w| w.checked_mul(self.num_channels)?.checked_mul(self.num_channels));
+        if layer.and_then(|l| l.checked_mul(self.depth)).is_none_or(|w| w > MAX_WEIGHTS) {
+            let found = format!("{} of {} x {}", self.num_channels, self.kernel_size, self.kernel_size);
+            return Err(Error::parameter(
+                "num_channels",
+                format!("at most {MAX_WEIGHTS} weights in all convolutions"),
+                found,
+            ));
+        }
+        if self.hidden_dim_lin > 1 << 20 {
+            return Err(Error::parameter("hidden_dim_lin", format!("at most {}", 1 << 20), self.hidden_dim_lin));
+        }
         for (name, lr) in [("lr_pretrain", self.lr_pretrain), ("lr_fine_tune", self.lr_fine_tune)] {
             if !(lr.is_finite() && lr > 0.0) {
                 return Err(Error::parameter(name, "a positive number", lr));
@@ -417,6 +444,24 @@ impl Params {
         check_classes("fine_tune_classes", &self.fine_tune_classes)?;
         self.setting()?;
         Ok(())
+    }
+
+    /// The first parameter in which two sets of parameters differ, with both values as JSON. `ignoring` names keys of no
+    /// account, beside those that change no number ([`NO_NUMBER`]); keys of other programs count where both have them.
+    pub fn difference(&self, other: &Params, ignoring: &[&str]) -> Option<(String, String, String)> {
+        let object = |p: &Params| serde_json::to_value(p).ok().and_then(|v| v.as_object().cloned()).unwrap_or_default();
+        let (a, b) = (object(self), object(other));
+        let of_no_account = |key: &str| ignoring.contains(&key) || NO_NUMBER.contains(&key);
+        let keys = a.keys().chain(b.keys()).filter(|key| !of_no_account(key));
+        let absent = serde_json::Value::Bool(false);
+        keys.into_iter().find_map(|key| {
+            let foreign = self.other.contains_key(key) || other.other.contains_key(key);
+            if foreign && !(a.contains_key(key) && b.contains_key(key)) {
+                return None;
+            }
+            let (x, y) = (a.get(key).unwrap_or(&absent), b.get(key).unwrap_or(&absent));
+            (x != y).then(|| (key.clone(), x.to_string(), y.to_string()))
+        })
     }
 
     /// Checks that `cut` is -1 (the baseline) or between 0 and `depth`.
@@ -465,6 +510,10 @@ mod tests {
         good.check().unwrap();
         let cases: Vec<(&str, Params)> = vec![
             ("depth", Params { depth: 0, ..good.clone() }),
+            ("depth", Params { depth: usize::MAX, ..good.clone() }),
+            ("num_channels", Params { num_channels: 100_000, ..good.clone() }),
+            ("num_channels", Params { num_channels: usize::MAX, ..good.clone() }),
+            ("hidden_dim_lin", Params { hidden_dim_lin: usize::MAX, ..good.clone() }),
             ("num_channels", Params { num_channels: 0, ..good.clone() }),
             ("kernel_size", Params { kernel_size: 0, ..good.clone() }),
             ("num_train", Params { num_train: 0, ..good.clone() }),
@@ -505,6 +554,17 @@ mod tests {
         assert_eq!(back["percentages"], serde_json::json!([0.1, 1]));
         assert_eq!(back["activation_function"], "<class 'torch.nn.modules.activation.Tanh'>");
         assert_eq!(serde_json::from_value::<Params>(back).unwrap(), params);
+    }
+
+    #[test]
+    fn differences_that_matter_are_named() {
+        let (a, mut b) = (Params::default(), Params { is_debug: true, truncate: true, ..Params::default() });
+        b.other.insert("width".into(), 3.into());
+        assert_eq!(a.difference(&b, &SETTING_KEYS), None);
+        let found = a.difference(&b, &[]).unwrap();
+        assert_eq!(found, ("truncate".to_owned(), "false".to_owned(), "true".to_owned()));
+        let c = Params { batch_size: 4096, ..Params::default() };
+        assert_eq!(a.difference(&c, &[]).unwrap().0, "batch_size");
     }
 
     #[test]

@@ -101,13 +101,44 @@ impl ResultFile {
         Ok(ResultFile { params, states_test_split, records })
     }
 
+    /// Adds the rows of the file at `path`, where there is one, that are not among these: a later, smaller sweep does
+    /// not take away what an earlier one found. Rows come by percentage, cut and repeat.
+    ///
+    /// # Errors
+    /// Those of [`ResultFile::load`]; [`Error::Format`] when the file's parameters differ from these, other than in the
+    /// keys of `ignoring`: rows of different parameters do not belong in one file.
+    pub fn merged_with(mut self, path: &Path, ignoring: &[&str]) -> Result<Self> {
+        if !path.exists() {
+            return Ok(self);
+        }
+        let old = ResultFile::load(path)?;
+        let unsaid = (!old.states_test_split)
+            .then(|| ("test_split".to_owned(), self.params.test_split.to_string(), "nothing about it".to_owned()));
+        if let Some((key, ours, theirs)) = unsaid.or_else(|| self.params.difference(&old.params, ignoring)) {
+            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere)");
+            return Err(Error::format(path, expected, theirs));
+        }
+        let key = |r: &Record| (r.sampled_percentage.to_bits(), r.sampled_cut_point, r.repeat);
+        let ours: std::collections::HashSet<_> = self.records.iter().map(key).collect();
+        self.records.extend(old.records.into_iter().filter(|r| !ours.contains(&key(r))));
+        // Positive numbers are in the order of their bits.
+        self.records.sort_by_key(key);
+        Ok(self)
+    }
+
     /// Writes the file, atomically: parameters on the first line, one row a line.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut params = serde_json::to_value(&self.params)
+            .map_err(|e| Error::format(path.as_ref(), "parameters that can be written", e.to_string()))?;
+        if let (false, Some(params)) = (self.states_test_split, params.as_object_mut()) {
+            // What a file did not say when it was read is not made up when it is written again.
+            params.shift_remove("test_split");
+        }
         files::write_atomically(path.as_ref(), |w| {
-            write!(w, "[{}", serde_json::to_string(&self.params)?)?;
+            write!(w, "[{params}")?;
             for record in &self.records {
                 write!(w, ",\n {}", serde_json::to_string(record)?)?;
             }
@@ -140,6 +171,30 @@ mod tests {
         assert_eq!(again.records, read.records);
         assert_eq!(again.records[0].other["note"], "x");
         assert_eq!(again.params.other["width"], 2);
+        assert!(!again.states_test_split, "a file that does not name its test pictures does not name them after that");
+    }
+
+    #[test]
+    fn rows_are_added_to_a_file_of_the_same_parameters_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cuts.json");
+        let row = |cut: i64, repeat: u64, acc: f64| -> Record {
+            serde_json::from_value(serde_json::json!({"lr": 0.1, "sampled_percentage": 0.1, "sampled_cut_point": cut,
+                "repeat": repeat, "train_acc": 1.0, "test_acc": acc}))
+            .unwrap()
+        };
+        let file = |records| ResultFile::new(Params::default(), records);
+        file(vec![row(1, 0, 0.5), row(1, 1, 0.6)]).save(&path).unwrap();
+        let merged = file(vec![row(-1, 0, 0.1), row(1, 1, 0.9)]).merged_with(&path, &[]).unwrap();
+        let rows: Vec<_> = merged.records.iter().map(|r| (r.sampled_cut_point, r.repeat, r.test_acc)).collect();
+        assert_eq!(rows, [(-1, 0, 0.1), (1, 0, 0.5), (1, 1, 0.9)]);
+        let other = ResultFile::new(Params { num_train: 3, ..Params::default() }, vec![]);
+        let error = other.clone().merged_with(&path, &[]).unwrap_err().to_string();
+        assert!(
+            error.contains("cuts.json") && error.contains("`num_train` 3") && error.contains("found 40"),
+            "{error}"
+        );
+        other.merged_with(&path, &["num_train"]).unwrap();
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::process::{Command, Output, Stdio};
 
 use common::{cutpoint, stderr, stdout, succeed};
 
+/// Runs in an empty folder of its own, so that no ./data is found and nothing is left behind.
 fn run(arguments: &[&str]) -> Output {
-    cutpoint().args(arguments).output().unwrap()
+    run_in(tempfile::tempdir().unwrap().path(), arguments)
 }
 
-/// Runs in an empty folder, so that no ./data is found.
 fn run_in(folder: &Path, arguments: &[&str]) -> Output {
     cutpoint().current_dir(folder).args(arguments).output().unwrap()
 }
@@ -34,7 +34,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn help_teaches_every_command() {
     let help = stdout(&succeed(cutpoint().arg("--help")));
-    for command in ["data", "pretrain", "finetune", "sweep", "show", "convert"] {
+    for command in ["data", "pretrain", "finetune", "sweep", "show", "stats", "convert"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let own = stdout(&succeed(cutpoint().args([command, "--help"])));
         assert!(own.lines().count() > 8, "{own}");
@@ -53,7 +53,13 @@ fn wrong_options_and_parameters_exit_with_2_and_failures_with_1() {
             2,
             "`cut`: expected -1 (the baseline) or 0",
         ),
-        (vec!["sweep", "Glyphs", "--percentages", "0", "--pretrain-epochs", "0"], 2, "`percentage`"),
+        (vec!["sweep", "Glyphs", "--percentages", "0"], 2, "`percentage`"),
+        (vec!["sweep", "Glyphs", "--percentages", "0.00001"], 2, "`percentage`"),
+        (vec!["sweep", "Glyphs", "--cuts", "-1..9223372036854775807"], 2, "`cuts`"),
+        (vec!["sweep", "Glyphs", "--repeats", "18446744073709551615"], 2, "`repeats`"),
+        (vec!["sweep", "Glyphs", "--depth", "18446744073709551615"], 2, "`depth`"),
+        (vec!["sweep", "Glyphs", "--channels", "100000"], 2, "`num_channels`"),
+        (vec!["pretrain", "Glyphs", "--out", "w.bin"], 1, "w.bin: expected a file of weights named .safetensors"),
         (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--cut", "7"], 2, "`cut`: expected -1"),
         (vec!["finetune", "--source", "Glyphs", "--target", "Glyphs", "--percentage", "0.00001"], 2, "`percentage`"),
         (
@@ -106,7 +112,13 @@ fn show_prints_the_table_of_published_files() {
     let other = common::published().join("MNIST/cuts_regular_classes_FR.json");
     let output = run(&["show", &cuts, other.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("classes [5, 6, 7, 8, 9] beside classes [5, 7, 9]"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains(
+            "MNIST/cuts_regular_classes_FR.json: expected results with pre_train_classes [0,1,2,3,4,6,8], as in "
+        ),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -173,6 +185,17 @@ fn a_disk_that_fills_up_leaves_nothing_half_written() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("(standard output)"), "{}", stderr(&output));
+    let script = format!("{} show /nonexistent 2> /dev/full", env!("CARGO_BIN_EXE_cutpoint"));
+    assert_eq!(Command::new("bash").args(["-c", &script]).status().unwrap().code(), Some(1));
+    // A sweep whose results do not fit fails by name, and what was there before stays.
+    let small = "sweep Glyphs --pretrain-epochs 0 --percentages 0.001 --cuts 6 --epochs 1 --channels 8 --device cpu";
+    let output = full(&format!("{small} --repeats 1000"));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot write results/Glyphs/.journal"), "{}", stderr(&output));
+    let left = files_below(folder.path());
+    assert!(left.len() == 1 && left[0].ends_with("regular_classes.jsonl"), "{left:?}");
+    let output = run_in(folder.path(), &small.split(' ').chain(["--repeats", "2"]).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 #[test]
@@ -275,6 +298,10 @@ fn a_data_set_is_downloaded_checked_and_read() {
     let files = files_below(&data);
     assert_eq!(files.len(), 4, "{files:?}");
     assert!(files.iter().all(|f| f.extension().is_some_and(|e| e == "gz")));
+    // What stopped between two files goes on with those that are missing.
+    std::fs::remove_file(data.join("MNIST/raw/train-labels-idx1-ubyte.gz")).unwrap();
+    assert!(fetch("MNIST").status.success());
+    assert_eq!(files_below(&data).len(), 4);
     // CIFAR-10 is not on this mirror, and no other can be reached from a test.
     std::fs::create_dir(mirror.join("CIFAR10")).unwrap();
     std::fs::write(mirror.join("CIFAR10/cifar-10-binary.tar.gz"), b"not the archive").unwrap();
@@ -330,6 +357,128 @@ fn pretrain_writes_weights_that_finetune_and_sweep_read() {
         .args("sweep Glyphs --percentages 0.001 --repeats 1 --cuts 3".split(' '))
         .args(&small);
     let output = succeed(&mut command);
-    assert!(stderr(&output).contains("(Glyphs/regular: accuracy: training"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains(
+            "(Glyphs/regular: at most 1 epochs, batch 64, learning rate 0.001, patience 6; accuracy: training"
+        ),
+        "{}",
+        stderr(&output)
+    );
     assert!(stdout(&output).contains("wrote results/Glyphs/cuts_regular_classes_FR.json"), "{}", stdout(&output));
+}
+
+/// The published tables, byte for byte.
+#[test]
+fn stats_prints_the_published_tables() {
+    let folder = common::published();
+    let mut tables = 0;
+    for path in files_below(&folder) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let Some((question, rest)) = name.strip_suffix(".csv").and_then(|n| n.split_once('_')) else { continue };
+        let mut command = cutpoint();
+        command.args(["stats", question, "--rule", "published", "--csv"]);
+        command
+            .arg(path.with_file_name("baselines_regular_classes.json"))
+            .arg(path.with_file_name(format!("cuts_{rest}.json")));
+        assert_eq!(stdout(&succeed(&mut command)), std::fs::read_to_string(&path).unwrap(), "{}", path.display());
+        tables += 1;
+    }
+    assert_eq!(tables, 6);
+}
+
+#[test]
+fn stats_answers_in_words_tables_and_json() {
+    let folder = common::published().join("FashionMNIST");
+    let file = |setting: &str| folder.join(format!("cuts_regular_classes_{setting}.json")).to_str().unwrap().to_owned();
+    let text = stdout(&succeed(cutpoint().args(["stats", "best", &file("FR")])));
+    let row = |start: &str| {
+        text.lines()
+            .find(|l| l.trim_start().starts_with(start))
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(row("1%"), "1% cut 4 0.8758 cut 3, cut 5");
+    assert_eq!(row("100%"), "100% cut 3 0.9590 any (5 repeats tell no difference)");
+    let json = stdout(&succeed(cutpoint().args(["stats", "compare", &file("FR"), &file("FT"), "--json"])));
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 35);
+    let last = &rows[6];
+    // The last cut is the same network under FR and FT.
+    assert_eq!((&last["cut"], &last["p_value"], &last["higher"]), (&6.into(), &1.0.into(), &"equal".into()));
+    let output = run(&["stats", "wilcoxon", &file("FR"), &file("FR")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("each percentage, cut and repeat once"), "{}", stderr(&output));
+}
+
+#[test]
+fn results_of_different_parameters_are_never_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = |more: &str| {
+        let common = "sweep Glyphs --percentages 0.001 --epochs 1 --channels 8 --depth 3 --device cpu";
+        run_in(folder.path(), &common.split(' ').chain(more.split(' ')).collect::<Vec<_>>())
+    };
+    let rows = |name: &str| {
+        cutpoint::record::ResultFile::load(folder.path().join("results/Glyphs").join(name)).unwrap().records.len()
+    };
+    let fine = |more: &str| {
+        let output = sweep(more);
+        assert!(output.status.success(), "{more}: {}", stderr(&output));
+    };
+    let refused = |more: &str, expected: &str| {
+        let output = sweep(more);
+        assert_eq!(output.status.code(), Some(1), "{more}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{more}: {}", stderr(&output));
+    };
+    fine("--pretrain-epochs 1 --repeats 2");
+    assert_eq!((rows("baselines_regular_classes.json"), rows("cuts_regular_classes_FR.json")), (2, 8));
+    // A smaller sweep and another setting take nothing away.
+    fine("--repeats 1 --cuts 2");
+    fine("--repeats 3 --cuts -1,2 --setting FT");
+    assert_eq!((rows("baselines_regular_classes.json"), rows("cuts_regular_classes_FR.json")), (3, 8));
+    assert_eq!(rows("cuts_regular_classes_FT.json"), 3);
+    // Other parameters are refused before anything runs.
+    refused(
+        "--repeats 1 --patience 2",
+        "baselines_regular_classes.json: expected results with `early_stop_patience` 2",
+    );
+    refused("--repeats 1 --activation Tanh", "regular_classes.safetensors: expected weights of a network of 8-8p-8");
+    refused(
+        "--repeats 1 --pretrain-epochs 2",
+        "regular_classes.safetensors: expected weights pre-trained as asked (at most 2",
+    );
+    // Other source weights make other cuts.
+    refused("--repeats 1 --pretrain-epochs 0", "cuts_regular_classes_FR.json: expected results with `source_weights`");
+    let file = |name: &str| folder.path().join("results/Glyphs").join(name).to_str().unwrap().to_owned();
+    let (fr, ft) = (file("cuts_regular_classes_FR.json"), file("cuts_regular_classes_FT.json"));
+    let output = run(&["show", &fr, &ft]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("results with truncate false, as in"), "{}", stderr(&output));
+    let text = stdout(&succeed(cutpoint().args(["show", &file("baselines_regular_classes.json"), &ft])));
+    assert!(text.contains("setting FT") && text.contains("baseline"), "{text}");
+    assert_eq!(run(&["show", &fr, &fr]).status.code(), Some(2), "rows that are there twice");
+}
+
+#[test]
+fn checkpoints_of_another_training_are_not_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let pretrain = |more: &str| {
+        let common = "pretrain Glyphs --channels 8 --depth 3 --batch-size 64 --device cpu --threads 1 --checkpoints";
+        run_in(folder.path(), &common.split(' ').chain(more.split(' ')).collect::<Vec<_>>())
+    };
+    assert!(pretrain("--epochs 1").status.success());
+    let output = pretrain("--epochs 2");
+    assert!(output.status.success() && stderr(&output).contains("going on after epoch 1"), "{}", stderr(&output));
+    for (more, expected) in [
+        (
+            "--epochs 3 --activation Tanh",
+            "expected a checkpoint of this training (8-8p-8, kernel 3, pooling stride 2, Tanh",
+        ),
+        ("--epochs 1", "expected a checkpoint within the 1 epochs of this training, found one after 2"),
+    ] {
+        let output = pretrain(more);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
 }

@@ -193,15 +193,18 @@ fn an_interrupt_ends_the_program_within_a_second_and_keeps_finished_runs() {
 }
 
 #[test]
-fn the_published_grid_is_the_default() {
+fn impossible_sweeps_are_refused_before_anything_runs() {
     let (source, data) = study(&params());
     let folder = tempfile::tempdir().unwrap();
-    // All data of one class is more than enough for 0.1%: the grid is checked before anything runs.
-    let bad = Sweep::new(&params(), &source, &data).unwrap().percentages(&[0.00001]).journal(folder.path().join("j"));
-    let error = bad.run().unwrap_err().to_string();
+    let journal = folder.path().join("j");
+    let sweep = || Sweep::new(&params(), &source, &data).unwrap().journal(&journal);
+    let error = sweep().percentages(&[0.00001]).run().unwrap_err().to_string();
     assert!(error.contains("`percentage`") && error.contains("0.00001"), "{error}");
-    let bad = Sweep::new(&params(), &source, &data).unwrap().cuts([9]).journal(folder.path().join("j"));
-    assert!(bad.run().unwrap_err().to_string().contains("`cut`"));
+    assert!(sweep().cuts([9]).run().unwrap_err().to_string().contains("`cut`"));
+    let deeper = Params { depth: 6, ..params() };
+    let error = Sweep::new(&deeper, &source, &data).err().unwrap().to_string();
+    assert!(error.contains("`source`: expected the network of the parameters (8-8p-8-8p-8-8p"), "{error}");
+    assert!(!journal.exists());
 }
 
 #[test]

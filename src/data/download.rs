@@ -164,22 +164,26 @@ fn from_mirrors(
     let part = target.with_file_name(format!("{}.part", remote.file));
     for mirror in mirrors {
         let url = format!("{mirror}/{}", remote.file);
-        match transfer(&url, &part, progress) {
-            Ok(()) => {}
-            Err(Error::Download { reason, .. }) => {
-                reasons.push(format!("{url}: {reason}"));
-                continue;
+        // What another mirror began may be packed in another way: a wrong sum is worth one more try from the start.
+        let tries = if part.exists() { 2 } else { 1 };
+        for _ in 0..tries {
+            match transfer(&url, &part, progress) {
+                Ok(()) => {}
+                Err(Error::Download { reason, .. }) => {
+                    reasons.push(format!("{url}: {reason}"));
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        }
-        match verify(&part, remote.md5) {
-            Ok(()) => {
-                fs::rename(&part, target).map_err(Error::io("move into place", target))?;
-                return Ok(true);
-            }
-            Err(error) => {
-                fs::remove_file(&part).map_err(Error::io("remove", &part))?;
-                reasons.push(format!("{url}: {error}"));
+            match verify(&part, remote.md5) {
+                Ok(()) => {
+                    fs::rename(&part, target).map_err(Error::io("move into place", target))?;
+                    return Ok(true);
+                }
+                Err(error) => {
+                    fs::remove_file(&part).map_err(Error::io("remove", &part))?;
+                    reasons.push(format!("{url}: {error}"));
+                }
             }
         }
     }
@@ -232,8 +236,10 @@ fn attempt(url: &str, part: &Path, progress: &dyn Progress) -> std::result::Resu
             begun = true;
             progress.begin(&format!("download {name}"), total.load(Ordering::Relaxed), Unit::Bytes);
         }
-        if begun && now > shown {
-            progress.advance(now - shown);
+        if now > shown {
+            if begun {
+                progress.advance(now - shown);
+            }
             (shown, last_news) = (now, Instant::now());
         }
         if last_news.elapsed() > STALLED {
@@ -302,8 +308,9 @@ fn stream(
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0u8; 1 << 16];
     loop {
-        stop.check().map_err(Attempt::Interrupted)?;
         let n = body.read(&mut buffer).map_err(|e| Attempt::BrokeOff(e.to_string()))?;
+        // After the wait, not before it: a thread left behind must not write to what another attempt goes on with.
+        stop.check().map_err(Attempt::Interrupted)?;
         if n == 0 {
             break;
         }
@@ -350,7 +357,7 @@ fn verify(path: &Path, sum: Sum) -> Result<()> {
 }
 
 /// Whether a data set's files are the official ones: each file with its verdict. The one sum known of CIFAR-10 is its
-/// archive's, so of an unpacked folder nothing can be said.
+/// archive's, so of an unpacked folder nothing can be said unless the archive is beside it.
 pub fn check_official(name: DatasetName, found: &Found) -> Vec<(PathBuf, Result<()>)> {
     let (_, files) = remotes(name);
     let judged = |remote: &Remote, path: PathBuf| {
@@ -366,7 +373,12 @@ pub fn check_official(name: DatasetName, found: &Found) -> Vec<(PathBuf, Result<
             })
             .collect(),
         Found::CifarArchive(archive) => files.iter().map(|remote| judged(remote, archive.clone())).collect(),
-        Found::CifarFolder(_) | Found::BuiltIn => Vec::new(),
+        Found::CifarFolder(folder) => {
+            let archive = folder.with_file_name(cifar::ARCHIVE);
+            let beside = files.iter().filter(|_| archive.is_file());
+            beside.map(|remote| judged(remote, archive.clone())).collect()
+        }
+        Found::BuiltIn => Vec::new(),
     }
 }
 
@@ -524,6 +536,18 @@ mod tests {
         let (result, _) = get(&[bad], Sum::File(md5_static(&bytes)), dir.path());
         assert!(!result.unwrap());
         assert!(names(dir.path()).is_empty(), "nothing half-written stays: {:?}", names(dir.path()));
+    }
+
+    #[test]
+    fn what_another_mirror_began_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = content();
+        fs::write(dir.path().join("set.bin.part"), [1; 500]).unwrap();
+        let (good, seen) = serve(bytes.clone(), vec![]);
+        let (result, reasons) = get(&[good], Sum::File(md5_static(&bytes)), dir.path());
+        assert!(result.unwrap(), "{reasons:?}");
+        assert_eq!(*seen.lock().unwrap(), ["500-", ""]);
+        assert_eq!(fs::read(dir.path().join("set.bin")).unwrap(), bytes);
     }
 
     #[test]

@@ -35,6 +35,20 @@ impl Found {
         }
     }
 
+    /// A file of the set that is not there, if one is not.
+    pub fn missing(&self) -> Option<&'static str> {
+        let both = [Files::Train, Files::Test];
+        match self {
+            Found::Idx(folder) => {
+                both.into_iter().flat_map(idx::file_names).find(|name| idx::existing(folder, name).is_none())
+            }
+            Found::CifarFolder(folder) => {
+                both.into_iter().flat_map(cifar::file_names).copied().find(|name| !folder.join(name).is_file())
+            }
+            Found::CifarArchive(_) | Found::BuiltIn => None,
+        }
+    }
+
     /// Reads the pictures of one set of files.
     ///
     /// # Errors
@@ -116,11 +130,17 @@ pub fn download_folder(data: Option<&Path>) -> PathBuf {
 /// # Errors
 /// [`Error::DataNotFound`] with every place and mirror and why it did not serve; [`Error::Interrupted`].
 pub fn find(name: DatasetName, data: Option<&Path>, progress: &dyn Progress) -> Result<Found> {
+    let folder = download_folder(data);
     let mut looked = match find_local(name, data) {
-        Ok(found) => return Ok(found),
+        Ok(found) => match found.missing() {
+            // A download that stopped between two files goes on; elsewhere a missing file is an error when it is read.
+            Some(missing) if found.path().starts_with(&folder) => {
+                vec![format!("{}: incomplete, as {missing} is not there", found.path().display())]
+            }
+            _ => return Ok(found),
+        },
         Err(looked) => looked,
     };
-    let folder = download_folder(data);
     match download::fetch(name, &folder, progress) {
         Ok(()) => {}
         Err(download::Failure::Stop(error)) => return Err(error),

@@ -112,7 +112,7 @@ impl Task {
     /// Pictures a class in the training set reduced to `percentage` (a share).
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the share is not one, or leaves a class empty or asks for more than a class has.
+    /// [`Error::Parameter`] when the share is not one, or leaves a class empty.
     pub fn per_class(&self, percentage: f64) -> Result<usize> {
         check_percentage(percentage)?;
         let n = self.train.len();
@@ -123,6 +123,19 @@ impl Task {
             return Err(Error::parameter("percentage", expected, percentage));
         }
         Ok(per_class)
+    }
+
+    /// A digest of the pictures and labels of this task, with `train` as its training set.
+    pub(crate) fn digest_with(&self, train: &Samples) -> String {
+        use md5::Digest;
+        let mut hash = md5::Md5::new();
+        for samples in [train, &self.validation, &self.test] {
+            hash.update(&samples.labels);
+            for &row in &samples.rows {
+                hash.update(samples.pictures.picture(row as usize));
+            }
+        }
+        crate::files::hex(hash.finalize())
     }
 
     /// Training samples of each class.

@@ -37,6 +37,14 @@ impl Checkpoint {
         }
     }
 
+    /// Checks that a file of this name can be read and written.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for an extension other than `.safetensors`, `.pth` and `.pt`.
+    pub fn check_name(path: &Path) -> Result<()> {
+        extension(path).map(|_| ())
+    }
+
     /// Writes a file, by its extension, atomically. `.pth` files load in PyTorch with `weights_only=True`.
     ///
     /// # Errors

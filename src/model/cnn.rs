@@ -123,16 +123,24 @@ impl CustomCnn {
     }
 
     /// What the network is made of, but for its weights and outputs, in a few words.
-    pub(crate) fn architecture(&self) -> String {
-        let blocks = self.blocks.iter().map(|b| format!("{}{}", b.conv.bias.numel(), if b.pools { "p" } else { "" }));
-        format!(
-            "{} kernel {} stride {} {} hidden {:?}",
-            blocks.collect::<Vec<_>>().join("-"),
-            self.kernel_size,
-            self.pooling_stride,
-            self.activation,
-            self.hidden.as_ref().map(|h| h.bias.numel())
-        )
+    pub fn architecture(&self) -> String {
+        let blocks = self.blocks.iter().map(|b| (b.conv.bias.numel(), b.pools));
+        let hidden = self.hidden.as_ref().map(|h| h.bias.numel());
+        in_words(blocks, self.kernel_size, self.pooling_stride, self.activation, hidden)
+    }
+
+    /// Checks that this is the network that `params` describe, but for its weights and outputs.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] with both networks in words.
+    pub fn check_params(&self, params: &Params) -> Result<()> {
+        let blocks = (0..params.depth).map(|i| (params.num_channels, params.pools_after(i)));
+        let hidden = params.two_linear_layers.then_some(params.hidden_dim_lin);
+        let expected = in_words(blocks, params.kernel_size, params.pooling_stride, params.activation_function, hidden);
+        if self.architecture() == expected {
+            return Ok(());
+        }
+        Err(Error::parameter("source", format!("the network of the parameters ({expected})"), self.architecture()))
     }
 
     /// The generator, as initialisation left it.
@@ -326,6 +334,20 @@ impl CustomCnn {
             .sum::<u64>()
             + 16 * self.last.weight.numel() as u64 / self.output_dim() as u64
     }
+}
+
+/// A network in words: channels of each convolution, a `p` where pooling follows, and the rest.
+fn in_words(
+    blocks: impl Iterator<Item = (usize, bool)>,
+    kernel: usize,
+    stride: usize,
+    activation: Activation,
+    hidden: Option<usize>,
+) -> String {
+    let blocks: Vec<String> =
+        blocks.map(|(channels, pools)| format!("{channels}{}", if pools { "p" } else { "" })).collect();
+    let hidden = hidden.map_or(String::new(), |h| format!(", hidden {h}"));
+    format!("{}, kernel {kernel}, pooling stride {stride}, {activation}{hidden}", blocks.join("-"))
 }
 
 /// Channels, height and width after some blocks.

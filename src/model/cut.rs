@@ -32,7 +32,8 @@ impl Cut {
     pub fn canonical(self, depth: usize) -> Cut {
         let everything_new = Cut { point: 0, setting: Setting::FR, ..self };
         match (self.point, self.setting) {
-            (-1, _) | (0, Setting::FR | Setting::R) => everything_new,
+            (-1, _) => Cut { reinit_both_dense: true, ..everything_new },
+            (0, Setting::FR | Setting::R) => everything_new,
             (p, Setting::F | Setting::FT) if p == depth as i64 => Cut { setting: Setting::FR, ..self },
             (p, Setting::R) if p == depth as i64 => Cut { setting: Setting::Keep, ..self },
             (_, Setting::Keep) => Cut { point: depth as i64, ..self },
@@ -73,7 +74,7 @@ impl CustomCnn {
         }
         let flat = flat_size(self.input_shape, &new.blocks, self.kernel_size, self.pooling_stride)?;
         match &self.hidden {
-            Some(hidden) if !cut.reinit_both_dense => {
+            Some(hidden) if !cut.reinit_both_dense && cut.point >= 0 => {
                 let inputs = hidden.weight.size()[1] as usize;
                 if inputs != flat {
                     let found = format!("false, with {flat} inputs where the hidden layer has {inputs}");

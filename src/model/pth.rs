@@ -198,12 +198,12 @@ impl Machine<'_> {
             b')' => self.stack.push(Value::Tuple(Vec::new())),
             b't' => {
                 let items = self.since_mark()?;
-                self.stack.push(Value::Tuple(items));
+                self.tuple(items)?;
             }
             0x85..=0x87 => {
                 let at = self.stack.len().checked_sub(usize::from(op - 0x84)).ok_or("too few values")?;
                 let items = self.stack.split_off(at);
-                self.stack.push(Value::Tuple(items));
+                self.tuple(items)?;
             }
             b'}' => self.stack.push(Value::Dict(Vec::new())),
             b's' => {
@@ -270,6 +270,16 @@ impl Machine<'_> {
             return Err(format!("the name {name}, which a dictionary of float32 tensors does not need"));
         }
         self.stack.push(Value::Name(name));
+        Ok(())
+    }
+
+    fn tuple(&mut self, items: Vec<Value>) -> Step<()> {
+        // The tuples a tensor needs hold one more level; deeper ones would only be there to exhaust this program.
+        let nested = |v: &Value| matches!(v, Value::Tuple(inner) if inner.iter().any(|i| matches!(i, Value::Tuple(_))));
+        if items.iter().any(nested) {
+            return Err("tuples nested deeper than a tensor needs".to_owned());
+        }
+        self.stack.push(Value::Tuple(items));
         Ok(())
     }
 
@@ -454,6 +464,7 @@ mod tests {
             (b"}X\x01\0\0\0aK\x01s.".to_vec(), "no named tensor"),
             (b"}X\xff\xff\xff\xffa".to_vec(), "an early end"),
             (b"h\x07.".to_vec(), "not remembered"),
+            ([&b")"[..], &[0x85; 3_000_000]].concat(), "nested deeper"),
             (tensor("LongStorage", &[2], &[1]), "the name torch.LongStorage"),
             (tensor("FloatStorage", &[3, 3], &[3, 1]), "a within its stored data, found 32 bytes"),
             (tensor("FloatStorage", &[2, 2], &[7, 3]), "a within its stored data"),

@@ -91,8 +91,14 @@ impl TerminalState {
         self.last_line = std::time::Instant::now();
         let share = self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64;
         let left = time_left(self.bar.elapsed(), share);
-        eprintln!("{}: {:.0}%, {left}{}", self.task, 100.0 * share, prefixed(", ", &self.note));
+        tell(format_args!("{}: {:.0}%, {left}{}", self.task, 100.0 * share, prefixed(", ", &self.note)));
     }
+}
+
+/// Prints a line to standard error. Where that cannot be written there is nowhere to say so.
+fn tell(text: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// The time left, in words, at the rate so far; nothing is foretold from the first percent.
@@ -155,9 +161,9 @@ impl Progress for Terminal {
     fn line(&self, text: &str) {
         let state = self.state();
         if self.interactive {
-            state.bar.suspend(|| eprintln!("{text}"));
+            state.bar.suspend(|| tell(format_args!("{text}")));
         } else {
-            eprintln!("{text}");
+            tell(format_args!("{text}"));
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Best {
     pub cut: i64,
     /// Its median, from 0 to 1.
     pub median: f64,
+    /// Repeats of each cut. Up to five, no difference can be significant: the smallest p-value of five pairs is 0.0625.
+    pub repeats: usize,
     /// Each other cut and the p-value of its difference from the best, corrected (Holm) for the number of them.
     pub others: Vec<(i64, f64)>,
 }
@@ -26,8 +28,7 @@ impl Best {
     }
 }
 
-/// The best cut at every percentage. Where the first repeats are few, no difference can be significant, and every cut
-/// is alike: five pairs have a p-value of 0.0625 at the least.
+/// The best cut at every percentage.
 ///
 /// # Errors
 /// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats.
@@ -41,7 +42,7 @@ pub fn best(groups: &Groups, rule: Rule) -> Result<Vec<Best>> {
             let p_value = |g: &&&Group| paired(top, g).and_then(|(x, y)| Ok(wilcoxon(x, y, rule)?.p_value));
             let p_values = rest.iter().map(p_value).collect::<Result<Vec<_>>>()?;
             let others = rest.iter().map(|g| g.cut).zip(holm(&p_values)).collect();
-            Ok(Best { percentage, cut: top.cut, median: middle(top), others })
+            Ok(Best { percentage, cut: top.cut, median: middle(top), repeats: top.repeats.len(), others })
         })
     };
     groups.percentages().into_iter().filter_map(at).collect()

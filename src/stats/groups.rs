@@ -17,9 +17,16 @@ pub struct Group {
 }
 
 impl Group {
-    /// The mean accuracy.
+    /// The mean accuracy, of a sum that keeps what rounding drops (Kahan 1965): to the last digit, in any order.
     pub fn mean(&self) -> f64 {
-        self.accuracy.iter().sum::<f64>() / self.accuracy.len() as f64
+        let (mut sum, mut dropped) = (0.0, 0.0);
+        for &value in &self.accuracy {
+            let y = value - dropped;
+            let next = sum + y;
+            dropped = (next - sum) - y;
+            sum = next;
+        }
+        sum / self.accuracy.len() as f64
     }
 }
 

@@ -23,6 +23,9 @@ impl Repeats {
     }
 }
 
+/// More repeats than any study makes.
+const MAX_REPEATS: u64 = 100_000;
+
 /// One row of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
@@ -39,6 +42,9 @@ pub struct Row {
 /// # Errors
 /// [`Error::Parameter`] when a list is empty, or a percentage is not above 0 and at most 1.
 pub fn rows(percentages: &[f64], cuts: &[i64], repeats: Repeats) -> Result<Vec<Row>> {
+    if let Some(&p) = percentages.iter().find(|&&p| repeats.at(p) > MAX_REPEATS) {
+        return Err(Error::parameter("repeats", format!("at most {MAX_REPEATS}"), repeats.at(p)));
+    }
     let mut percentages = percentages.to_vec();
     percentages.iter().try_for_each(|&p| check_percentage(p))?;
     percentages.sort_by(f64::total_cmp);
@@ -83,6 +89,7 @@ mod tests {
         assert!(rows(&[], &[0], Repeats::Published).is_err());
         assert!(rows(&[0.1], &[], Repeats::Published).is_err());
         assert!(rows(&[0.1], &[0], Repeats::Fixed(0)).is_err());
+        assert!(rows(&[0.5], &[0], Repeats::Fixed(u64::MAX)).unwrap_err().to_string().contains("`repeats`"));
         assert!(rows(&[1.5], &[0], Repeats::Published).unwrap_err().to_string().contains("`percentage`"));
     }
 }

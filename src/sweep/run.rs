@@ -104,6 +104,7 @@ pub fn fine_tune(
     trace: bool,
 ) -> Result<FineTuned> {
     params.check()?;
+    source.check_params(params)?;
     let Row { percentage, cut, repeat } = row;
     let cut = Cut::new(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;

@@ -13,14 +13,14 @@ use super::grid::{rows, Repeats, Row};
 use super::journal::Journal;
 use super::run::RunSpec;
 use super::workers::{self, Job, Message, Pool, Stage};
-use crate::data::{Task, TransferLearningWrapper};
+use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
 use crate::files::hex;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt;
 use crate::notebook::progress::{Progress, Terminal, Unit};
-use crate::params::{Params, TestSplit, PERCENTAGES};
+use crate::params::{Params, PERCENTAGES};
 use crate::record::{Record, ResultFile};
 use crate::train::machine;
 
@@ -45,14 +45,15 @@ impl<'a> Sweep<'a> {
     /// A sweep of cuts of `source` on the target task of `data`, with the setting that `params` spells.
     ///
     /// # Errors
-    /// Those of [`Params::check`]; [`Error::Parameter`] when the source network takes other pictures than the task
-    /// has.
+    /// Those of [`Params::check`]; [`Error::Parameter`] when the source network is not the one that `params` describes,
+    /// or takes other pictures than the task has.
     pub fn new(params: &Params, source: &'a CustomCnn, data: &'a TransferLearningWrapper) -> Result<Self> {
         params.check()?;
         if source.input_shape() != data.input_shape() {
             let expected = format!("pictures of {:?}, as the network takes", source.input_shape());
             return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
         }
+        source.check_params(params)?;
         Ok(Sweep {
             params: params.clone(),
             source,
@@ -137,17 +138,22 @@ impl<'a> Sweep<'a> {
             let record = journal.get(&planned.key).ok_or_else(|| Error::Worker("a run was lost".to_owned()))?;
             Ok(Record { sampled_cut_point: planned.row.cut, ..record.clone() })
         });
-        Ok(ResultFile::new(self.params_of_file(), records.collect::<Result<_>>()?))
+        Ok(ResultFile::new(self.params_of_file()?, records.collect::<Result<_>>()?))
     }
 
-    /// The parameters, with what else a reader of the results wants to know.
-    fn params_of_file(&self) -> Params {
+    /// The parameters as the result file has them: with both data sets and a digest of the source weights.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when the weights cannot be read.
+    pub fn params_of_file(&self) -> Result<Params> {
         let mut params = self.params.clone();
         let sets = [("source_dataset", self.data.source.dataset), ("target_dataset", self.data.target.dataset)];
         for (key, dataset) in sets {
             params.other.insert(key.to_owned(), dataset.to_string().into());
         }
-        params
+        let weights = Checkpoint { tensors: self.source.state_dict(), text: String::new() }.digest()?;
+        params.other.insert("source_weights".to_owned(), weights.into());
+        Ok(params)
     }
 
     fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal) -> Result<()> {
@@ -174,9 +180,9 @@ impl<'a> Sweep<'a> {
         }
         self.progress.begin("fine-tuning", pool.cost(self.source), Unit::Work);
         self.progress.note(&format!("0 of {count} runs"));
-        workers::start(&pool, workers, self.source, &pictures, &sender)?;
+        let started = workers::start(&pool, workers, self.source, &pictures, &sender);
         drop((sender, pictures));
-        let result = self.collect(&messages, count, journal);
+        let result = started.and_then(|()| self.collect(&messages, count, journal));
         self.progress.end();
         if result.is_err() {
             pool.stop.request();
@@ -323,7 +329,7 @@ impl Keys {
             source.architecture(),
             // Rounding differs between kinds of device, not between devices of a kind.
             matches!(source.device(), tch::Device::Cpu),
-            digest_of_task(&sweep.data.target, p.test_split),
+            sweep.data.target.digest_with(&sweep.data.target.train),
         );
         let weights = Checkpoint { tensors: source.state_dict(), text: String::new() }.digest()?;
         Ok(Keys { common, weights })
@@ -337,20 +343,4 @@ impl Keys {
             format!("{} {weights} {:?} {} {} {}", self.common, row.percentage, cut.point, cut.setting, row.repeat);
         hex(Md5::digest(text))
     }
-}
-
-/// A digest of the pictures of a task and of how they are split.
-fn digest_of_task(task: &Task, test_split: TestSplit) -> String {
-    let mut hash = Md5::new();
-    for samples in [&task.train, &task.validation, &task.test] {
-        hash.update(&samples.labels);
-        if test_split == TestSplit::Published && std::ptr::eq(samples, &task.test) {
-            // The same pictures again.
-            continue;
-        }
-        for &row in &samples.rows {
-            hash.update(samples.pictures.picture(row as usize));
-        }
-    }
-    hex(hash.finalize())
 }

@@ -153,7 +153,7 @@ impl Pool {
             if let Some(item) = ready.and_then(|i| state.queue.remove(i)) {
                 match self.start(&mut state, &item, source) {
                     Ok(tables) => return Some((item, tables)),
-                    // No memory for a table: the run that finds none will say so.
+                    // No memory for a table: what finds none says so, and all is over.
                     Err(_) => return Some((item, [None, None])),
                 }
             }
@@ -216,7 +216,7 @@ impl Pool {
             if table.users_left == 0 {
                 table.tensor = None;
                 let bytes = table.bytes;
-                state.in_use -= bytes;
+                state.in_use = state.in_use.saturating_sub(bytes);
             }
         }
         self.changed.notify_all();

@@ -191,7 +191,7 @@ impl<'m> Trainer<'m> {
                 .iter()
                 .map(|&c| self.task.dataset.class_names()[usize::from(c)].to_owned())
                 .collect(),
-            identity: identity(&self.params, self.lr, &self.train),
+            identity: identity(self.model, &self.task, &self.train, &self.params, self.lr, self.threads)?,
             options,
             params: self.params,
             keep_losses: self.losses,
@@ -245,24 +245,34 @@ impl Files {
             p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("epoch_"))
                 && p.extension().is_some_and(|e| e == "safetensors")
         };
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).max()
+        let number = |p: &PathBuf| p.file_stem()?.to_str()?.strip_prefix("epoch_")?.parse::<usize>().ok();
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).max_by_key(number)
     }
 }
 
-/// Everything that decides a training's numbers, but for the weights it starts from: a checkpoint of another training
-/// is not gone on from.
-fn identity(params: &Params, lr: f64, train: &Samples) -> String {
-    format!(
-        "lr {lr}, batch {}, patience {:?}, restore_best {}, classes {:?} / {:?}, split {} / {}, {} samples",
+/// Everything that decides a training's numbers, but for the number of epochs: a checkpoint of another training is not
+/// gone on from.
+fn identity(
+    model: &CustomCnn,
+    task: &Task,
+    train: &Samples,
+    params: &Params,
+    lr: f64,
+    threads: usize,
+) -> Result<String> {
+    let weights = Checkpoint { tensors: model.state_dict(), text: String::new() }.digest()?;
+    Ok(format!(
+        "{} from weights {weights}, {} classes {:?}, {} pictures {}, lr {lr}, batch {}, patience {:?}, restore_best {}, \
+         {threads} threads",
+        model.architecture(),
+        task.dataset,
+        task.classes,
+        train.len(),
+        task.digest_with(train),
         params.batch_size,
         params.early_stop_patience,
         params.restore_best,
-        params.pre_train_classes,
-        params.fine_tune_classes,
-        params.val_split,
-        params.generate_dataset_seed,
-        train.len(),
-    )
+    ))
 }
 
 /// A training as its thread sees it.
@@ -297,6 +307,10 @@ impl Job {
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
             curve = restore(&mut state, &path, &self.identity)?;
+            if state.epochs_done > self.options.epochs {
+                let expected = format!("a checkpoint within the {} epochs of this training", self.options.epochs);
+                return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
+            }
             self.progress.line(&format!("going on after epoch {} from {}", state.epochs_done, path.display()));
         }
         self.progress.begin("training", self.options.epochs as u64, Unit::Epochs);

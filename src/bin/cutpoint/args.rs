@@ -8,7 +8,8 @@ use cutpoint::error::{Error, Result};
 use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::model::CustomCnn;
 use cutpoint::notebook::progress::Terminal;
-use cutpoint::params::{Activation, Device, Params, TestSplit};
+use cutpoint::params::{Activation, Device, Params, TestSplit, MAX_DEPTH};
+use cutpoint::study::Study;
 use cutpoint::train::{TrainReport, Trainer};
 
 /// Where data sets are and where computing happens.
@@ -87,7 +88,14 @@ pub fn cuts(text: &str) -> Result<Vec<i64>> {
         || Error::Parameter { name: "cuts", expected: "a list (-1,0,6) or a range (-1..6)".into(), found: text.into() };
     let number = |s: &str| s.trim().parse::<i64>().map_err(|_| wrong());
     match text.split_once("..") {
-        Some((first, last)) => Ok((number(first)?..=number(last.trim_start_matches('='))?).collect()),
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last.trim_start_matches('='))?);
+            // No network is as deep; a typing slip must not fill the memory.
+            if !(-1..=last).contains(&first) || last > MAX_DEPTH as i64 {
+                return Err(wrong());
+            }
+            Ok((first..=last).collect())
+        }
         None => text.split(',').map(number).collect(),
     }
 }
@@ -123,24 +131,69 @@ pub fn pretrain(
         .curve(curve)
         .progress(Arc::new(Terminal::new()));
     if let Some((folder, name)) = checkpoints {
-        trainer = trainer.output(folder, &name).resume(true);
+        trainer = trainer.output(folder, &name).resume(params.save_checkpoints);
     }
     let report = trainer.train()?;
     data.update_phase(Phase::Finetune);
     Ok(report)
 }
 
-/// Writes pre-trained weights with a line that says how they were made.
-pub fn save_source(model: &CustomCnn, path: &std::path::Path, note: String) -> Result<()> {
-    Checkpoint { tensors: model.state_dict(), text: note }.save(path)
+/// How source weights were made: kept in their file, and compared when they are read.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    pub study: String,
+    pub network: String,
+    /// What was asked for in pre-training: epochs, batch size, ..
+    pub training: String,
+    /// What came of it.
+    pub report: String,
 }
 
-/// Reads source weights; returns the line that says how they were made, if the file has one.
-pub fn load_source(model: &mut CustomCnn, path: &std::path::Path) -> Result<String> {
+impl Origin {
+    pub fn new(study: &Study, model: &CustomCnn, params: &Params, report: &TrainReport) -> Origin {
+        Origin {
+            study: study.to_string(),
+            network: model.architecture(),
+            training: training_in_words(params),
+            report: report.to_string().lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// The settings of pre-training, in words.
+pub fn training_in_words(params: &Params) -> String {
+    let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
+    format!(
+        "at most {} epochs, batch {}, learning rate {}, patience {patience}",
+        params.num_train, params.batch_size, params.lr_pretrain
+    )
+}
+
+/// Writes pre-trained weights with their origin.
+pub fn save_source(model: &CustomCnn, path: &std::path::Path, origin: &Origin) -> Result<()> {
+    let text = serde_json::to_string(origin).map_err(|e| Error::Format {
+        path: path.to_owned(),
+        expected: "an origin in words".into(),
+        found: e.to_string(),
+    })?;
+    Checkpoint { tensors: model.state_dict(), text }.save(path)
+}
+
+/// Reads source weights; returns their origin, if the file says so. Weights of another network are refused, also where
+/// their shapes would fit.
+pub fn load_source(model: &mut CustomCnn, path: &std::path::Path) -> Result<Option<Origin>> {
     let file = Checkpoint::load(path)?;
+    let origin: Option<Origin> = serde_json::from_str(&file.text).ok();
+    if let Some(origin) = origin.as_ref().filter(|o| o.network != model.architecture()) {
+        return Err(Error::Format {
+            path: path.to_owned(),
+            expected: format!("weights of a network of {}", model.architecture()),
+            found: origin.network.clone(),
+        });
+    }
     model.load_state_dict(&file.tensors).map_err(|error| match error {
         Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },
         other => other,
     })?;
-    Ok(file.text)
+    Ok(origin)
 }

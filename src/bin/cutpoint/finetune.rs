@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use cutpoint::data::{DatasetName, MNIST};
 use cutpoint::error::Result;
+use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::sweep::{fine_tune, Row};
 
 use crate::args::{self, Machine};
-use crate::say;
+use crate::{say, tell};
 
 /// Make one fine-tuning run and print its row as a line of JSON.
 ///
@@ -136,6 +137,7 @@ pub fn run(args: Args) -> Result<()> {
         ..Params::default()
     }
     .with_setting(args.setting);
+    args.save.as_deref().map(Checkpoint::check_name).transpose()?;
     let machine = Machine { data: args.data, device: args.device };
     let mut data = args::load_data(&params, args.source, args.target, &machine)?;
     let mut model = args::source_network(&params, &data)?;
@@ -146,7 +148,7 @@ pub fn run(args: Args) -> Result<()> {
         let report = args::pretrain(&mut model, &mut data, &params, args.threads, None, false)?;
         let line =
             serde_json::json!({"train_acc": report.train_acc, "test_acc": report.test_acc, "epochs": report.epochs});
-        eprintln!("{}", json_line(&line));
+        tell(json_line(&line));
     }
     if let Some(path) = &args.save {
         model.save(path)?;

@@ -5,7 +5,9 @@ mod convert;
 mod data;
 mod finetune;
 mod pretrain;
+mod results;
 mod show;
+mod stats;
 mod sweep;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +39,7 @@ enum Command {
     Finetune(finetune::Args),
     Sweep(sweep::Args),
     Show(show::Args),
+    Stats(stats::Args),
     Convert(convert::Args),
 }
 
@@ -51,12 +54,12 @@ fn main() {
         cutpoint::notebook::interrupt::raise();
     });
     if let Err(error) = handled {
-        eprintln!("cutpoint: interrupts will end the program at once: {error}");
+        tell(format!("cutpoint: interrupts will end the program at once: {error}"));
     }
     let code = match run(cli.command) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("cutpoint: {error}");
+            tell(format!("cutpoint: {error}"));
             match error {
                 Error::Parameter { .. } => 2,
                 Error::Interrupted(_) => 130,
@@ -75,6 +78,7 @@ fn run(command: Command) -> Result<()> {
         Command::Finetune(args) => finetune::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Show(args) => show::run(args),
+        Command::Stats(args) => stats::run(args),
         Command::Convert(args) => convert::run(args),
     }
 }
@@ -88,4 +92,10 @@ fn say(text: impl std::fmt::Display) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints a line to standard error. Where that cannot be written there is nowhere to say so.
+fn tell(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

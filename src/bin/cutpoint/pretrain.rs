@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use cutpoint::error::Result;
+use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::study::Study;
 use cutpoint::train::machine;
 
-use crate::args::{self, Machine, Overrides};
+use crate::args::{self, Machine, Origin, Overrides};
 use crate::say;
 
 /// Train the source network of a study and write its weights.
@@ -52,15 +53,18 @@ pub fn run(args: Args) -> Result<()> {
     params.save_best = args.save_best;
     params.classification_report_flag = args.report;
     params.is_debug = args.debug;
+    let out = args.out.unwrap_or_else(|| default_weights(PathBuf::new(), &study));
+    // Hours of training must not end at a name that cannot be written.
+    Checkpoint::check_name(&out)?;
+    let folder = out.parent().map(PathBuf::from).unwrap_or_default();
+    cutpoint::files::create_dir(&folder)?;
     let mut data = args::load_data(&params, study.source, study.target, &args.machine)?;
     let mut model = args::source_network(&params, &data)?;
-    let out = args.out.unwrap_or_else(|| default_weights(PathBuf::new(), &study));
     let threads = args.threads.unwrap_or_else(machine::cores);
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
-    let folder = out.parent().map(PathBuf::from).unwrap_or_default();
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
     let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;
-    args::save_source(&model, &out, format!("{study}: {report}"))?;
+    args::save_source(&model, &out, &Origin::new(&study, &model, &params, &report))?;
     say(&report)?;
     say(format!("wrote {}", out.display()))
 }

@@ -1,19 +1,19 @@
 //! `cutpoint sweep`: a whole study.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Params, Setting, PERCENTAGES};
+use cutpoint::params::{Params, Setting, PERCENTAGES, SETTING_KEYS};
 use cutpoint::record::ResultFile;
 use cutpoint::study::Study;
-use cutpoint::sweep::{Repeats, Sweep};
+use cutpoint::sweep::{grid, Repeats, Sweep};
 use cutpoint::train::machine;
 
-use crate::args::{self, Machine, Overrides};
+use crate::args::{self, Machine, Origin, Overrides};
 use crate::pretrain::default_weights;
-use crate::{say, show};
+use crate::{say, show, tell};
 
 /// Make every fine-tuning run of a study that is not done yet, and write its result files.
 ///
@@ -77,50 +77,57 @@ pub fn run(args: Args) -> Result<()> {
     let mut params = settings(&study);
     let mut data = match args::load_data(&params, study.source, study.target, &args.machine) {
         Err(error @ Error::DataNotFound { .. }) if args.or_glyphs => {
-            eprintln!("cutpoint: {error}");
+            tell(format!("cutpoint: {error}"));
             study = Study::find("Glyphs")?;
             params = settings(&study);
-            eprintln!("cutpoint: going on with the built-in data set Glyphs; results are named after it");
+            tell("cutpoint: going on with the built-in data set Glyphs; results are named after it");
             args::load_data(&params, study.source, study.target, &args.machine)?
         }
         other => other?,
     };
     for place in data.places() {
-        eprintln!("{place}");
+        tell(place);
     }
-    let source = source_with_weights(&args, &study, &params, &mut data)?;
+    // What cannot be done is said before hours of pre-training.
     let cuts = match &args.cuts {
         Some(text) => args::cuts(text)?,
         None => (-1..=params.depth as i64).collect(),
     };
+    let repeats = args.repeats.map_or(Repeats::Published, Repeats::Fixed);
+    for row in grid::rows(&args.percentages, &cuts, repeats)? {
+        params.check_cut(row.cut)?;
+        data.target.per_class(row.percentage)?;
+    }
+    let source = source_with_weights(&args, &study, &params, &mut data)?;
     let folder = args.out.clone().unwrap_or_default().join("results").join(study.folder);
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
         .cuts(cuts)
-        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
+        .repeats(repeats)
         .journal(folder.join(".journal").join(format!("{}_classes.jsonl", study.split)));
     if let Some(workers) = args.workers {
         sweep = sweep.workers(workers);
     }
     if let Some(mib) = args.memory {
-        sweep = sweep.memory_budget(mib << 20);
+        sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
+    }
+    // A baseline is the same under every setting, and keeps nothing of the source network.
+    let of_baselines = [&SETTING_KEYS[..], &["source_weights"]].concat();
+    let baselines = (folder.join(format!("baselines_{}_classes.json", study.split)), of_baselines.as_slice());
+    let cut_rows = (folder.join(format!("cuts_{}_classes_{}.json", study.split, args.setting)), &[][..]);
+    let of_file = sweep.params_of_file()?;
+    for (path, ignoring) in [&baselines, &cut_rows] {
+        ResultFile::new(of_file.clone(), Vec::new()).merged_with(path, ignoring)?;
     }
     let results = sweep.run()?;
-    let mut written = Vec::new();
-    let split = study.split;
-    let (baselines, cuts): (Vec<_>, Vec<_>) = results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
-    let baseline_name = format!("baselines_{split}_classes.json");
-    let cuts_name = format!("cuts_{split}_classes_{}.json", args.setting);
-    for (name, records) in [(baseline_name, baselines), (cuts_name, cuts)] {
-        if !records.is_empty() {
-            let path = folder.join(name);
-            ResultFile::new(results.params.clone(), records).save(&path)?;
-            written.push(path);
-        }
-    }
+    let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
+        results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
     show::print(&results)?;
-    for path in written {
-        say(format!("wrote {}", path.display()))?;
+    for ((path, ignoring), records) in [(baselines, of_baseline), (cut_rows, of_cuts)] {
+        if !records.is_empty() {
+            ResultFile::new(results.params.clone(), records).merged_with(&path, ignoring)?.save(&path)?;
+            say(format!("wrote {}", path.display()))?;
+        }
     }
     Ok(())
 }
@@ -134,36 +141,54 @@ fn source_with_weights(
 ) -> Result<CustomCnn> {
     let mut model = args::source_network(params, data)?;
     let path = args.weights.clone().unwrap_or_else(|| default_weights(args.out.clone().unwrap_or_default(), study));
-    if args.weights.is_some() || path.exists() {
-        let note = args::load_source(&mut model, &path)?;
-        let note = if note.is_empty() { note } else { format!(" ({note})") };
-        eprintln!("source weights: {}{note}", path.display());
-        data.update_phase(cutpoint::data::Phase::Finetune);
-        return Ok(model);
-    }
-    if args.pretrain_epochs == Some(0) {
-        eprintln!("source weights: the initial ones, without pre-training");
-        data.update_phase(cutpoint::data::Phase::Finetune);
-        return Ok(model);
-    }
-    let params = Params {
+    let pretraining = Params {
         num_train: args.pretrain_epochs.unwrap_or(params.num_train),
         batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),
         save_checkpoints: true,
         ..params.clone()
     };
-    eprintln!("pre-training the source network, as {} is not there", path.display());
+    if args.pretrain_epochs == Some(0) && args.weights.is_none() {
+        tell("source weights: the initial ones, without pre-training");
+    } else if args.weights.is_some() || path.exists() {
+        let origin = args::load_source(&mut model, &path)?;
+        let asked = args::training_in_words(&pretraining);
+        let says_how = args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some();
+        if let Some(other) = origin.as_ref().filter(|o| says_how && o.training != asked) {
+            return Err(Error::Format {
+                path,
+                expected: format!("weights pre-trained as asked ({asked}; move the file, or leave those options out)"),
+                found: other.training.clone(),
+            });
+        }
+        let how = origin.map_or(String::new(), |o| format!(" ({}: {}; {})", o.study, o.training, o.report));
+        tell(format!("source weights: {}{how}", path.display()));
+    } else {
+        pretrain(&mut model, study, &pretraining, data, &path)?;
+    }
+    data.update_phase(cutpoint::data::Phase::Finetune);
+    Ok(model)
+}
+
+/// Pre-trains the source network and writes its weights; goes on where an interrupted pre-training stopped.
+fn pretrain(
+    model: &mut CustomCnn,
+    study: &Study,
+    params: &Params,
+    data: &mut TransferLearningWrapper,
+    path: &Path,
+) -> Result<()> {
+    tell(format!("pre-training the source network, as {} is not there", path.display()));
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let name = format!("{}_classes", study.split);
     let checkpoints = folder.join(format!("{name}_checkpoints"));
-    let report = args::pretrain(&mut model, data, &params, machine::cores(), Some((folder, name)), false)?;
-    args::save_source(&model, &path, format!("{study}: {report}"))?;
+    let report = args::pretrain(model, data, params, machine::cores(), Some((folder, name)), false)?;
+    args::save_source(model, path, &Origin::new(study, model, params, &report))?;
     // The finished weights are there; what an interrupted pre-training goes on from has served.
     std::fs::remove_dir_all(&checkpoints).map_err(|source| Error::Io {
         action: "remove",
         path: checkpoints,
         source,
     })?;
-    eprintln!("{report}\nwrote {}", path.display());
-    Ok(model)
+    tell(format!("{report}\nwrote {}", path.display()));
+    Ok(())
 }
