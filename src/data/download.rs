@@ -143,8 +143,10 @@ pub fn fetch(name: DatasetName, folder: &Path, progress: &dyn Progress) -> std::
         }
     }
     if !reasons.is_empty() {
-        // Only folders that stayed empty go; what was fetched before waits for the next try.
-        let _ = fs::remove_dir(&place).and_then(|()| fs::remove_dir(place.parent().unwrap_or(&place)));
+        // Only folders of this data set that stayed empty go; what was fetched before waits for the next try.
+        if place != folder {
+            let _ = fs::remove_dir(&place).and_then(|()| fs::remove_dir(folder.join(name.to_string())));
+        }
         return Err(Failure::Nowhere(reasons));
     }
     if name == DatasetName::Cifar10 {
@@ -436,24 +438,34 @@ fn from_debian(place: &Path, files: &'static [Remote]) -> Result<()> {
     )
 }
 
-/// Unpacks CIFAR-10's archive beside itself, so that loading takes a fraction of a second from then on.
+/// Unpacks CIFAR-10's archive beside itself, so that loading takes a fraction of a second from then on. Files that are
+/// there stay; each other one is moved into place whole.
 fn unpack_cifar(folder: &Path) -> Result<()> {
     let archive = folder.join(cifar::ARCHIVE);
     let target = folder.join(cifar::FOLDER);
-    if target.is_dir() {
+    if target.is_dir() && Found::CifarFolder(target.clone()).missing().is_none() {
         return Ok(());
     }
     let scratch =
         tempfile::Builder::new().prefix(".cifar-").tempdir_in(folder).map_err(Error::io("write in", folder))?;
     let file = File::open(&archive).map_err(Error::io("open", &archive))?;
-    tar::Archive::new(flate2::read::GzDecoder::new(file))
-        .unpack(scratch.path())
-        .map_err(Error::io("unpack", &archive))?;
-    fs::rename(scratch.path().join(cifar::FOLDER), &target).map_err(Error::io("move into place", &target))
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    tar.unpack(scratch.path()).map_err(Error::io("unpack", &archive))?;
+    create_dir(&target)?;
+    let unpacked = scratch.path().join(cifar::FOLDER);
+    for entry in fs::read_dir(&unpacked).map_err(Error::io("list", &unpacked))? {
+        let entry = entry.map_err(Error::io("list", &unpacked))?;
+        let place = target.join(entry.file_name());
+        if !place.exists() {
+            fs::rename(entry.path(), &place).map_err(Error::io("move into place", &place))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Files;
     use super::*;
     use crate::notebook::progress::Silent;
     use std::io::{BufRead, BufReader};
@@ -573,6 +585,29 @@ mod tests {
         assert!(reasons[0].starts_with(&format!("{closed}/set.bin: ")), "{reasons:?}");
         let (result, _) = get(&[closed], Sum::File("0"), &dir.path().join("missing"));
         assert!(!result.unwrap_or(false));
+    }
+
+    #[test]
+    fn an_unpacked_folder_that_lacks_a_file_is_completed() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = File::create(dir.path().join(cifar::ARCHIVE)).unwrap();
+        let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(archive, flate2::Compression::fast()));
+        let names = || [Files::Train, Files::Test].into_iter().flat_map(cifar::file_names);
+        for name in names() {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(3);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("{}/{name}", cifar::FOLDER), &b"new"[..]).unwrap();
+        }
+        tar.into_inner().unwrap().finish().unwrap();
+        let target = dir.path().join(cifar::FOLDER);
+        create_dir(&target).unwrap();
+        fs::write(target.join("test_batch.bin"), "old").unwrap();
+        unpack_cifar(dir.path()).unwrap();
+        assert_eq!(Found::CifarFolder(target.clone()).missing(), None);
+        assert_eq!(fs::read(target.join("test_batch.bin")).unwrap(), b"old");
+        assert_eq!(fs::read(target.join("data_batch_3.bin")).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing half-unpacked stays");
     }
 
     #[test]

@@ -172,8 +172,7 @@ impl FitOptions {
     }
 }
 
-/// Trains `model` from start to end. `on_epoch` is called after each epoch, `on_batch` after each batch where losses
-/// are read.
+/// Trains `model` from start to end. `on_epoch` is called after each epoch.
 ///
 /// # Errors
 /// [`crate::error::Error::Torch`]; [`crate::error::Error::Interrupted`] when `stop` is requested; what `on_epoch` returns.
