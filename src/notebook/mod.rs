@@ -1,4 +1,5 @@
-//! What long calls show and when they stop: progress sinks and the interrupt flag.
+//! What a notebook sees of long calls and of values: progress, the interrupt flag, rich output.
 
+pub mod display;
 pub mod interrupt;
 pub mod progress;
