@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::params::Params;
+use crate::params::{Params, TestSplit};
 
 /// The result of one fine-tuning run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,8 +63,8 @@ impl ResultFile {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::Format`] when it is not JSON, not a list of objects, when
-    /// its first element is not parameters, or when a row lacks a key, has one of the wrong type, or has an accuracy
-    /// outside 0 to 1. The message names the row.
+    /// its first element is not parameters, or when a row lacks a key, has one of the wrong type, has an accuracy
+    /// outside 0 to 1, a percentage not above 0 and at most 1, or a cut below -1. The message names the row.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = files::read(path)?;
@@ -89,16 +89,53 @@ impl ResultFile {
             .map(|(i, row)| {
                 let row: Record = serde_json::from_value(row)
                     .map_err(|e| Error::format(path, format!("a result row as element {}", i + 1), format!("{e}")))?;
-                for (key, acc) in [("train_acc", row.train_acc), ("test_acc", row.test_acc)] {
-                    if !(0.0..=1.0).contains(&acc) {
+                let accuracies =
+                    [("train_acc", Some(row.train_acc)), ("test_acc", Some(row.test_acc)), ("val_acc", row.val_acc)];
+                for (key, acc) in accuracies {
+                    if let Some(acc) = acc.filter(|acc| !(0.0..=1.0).contains(acc)) {
                         let expected = format!("`{key}` of element {} from 0 to 1", i + 1);
                         return Err(Error::format(path, expected, acc.to_string()));
                     }
+                }
+                let (percentage, cut) = (row.sampled_percentage, row.sampled_cut_point);
+                if !(percentage > 0.0 && percentage <= 1.0) {
+                    let expected = format!("`sampled_percentage` of element {} above 0 and at most 1", i + 1);
+                    return Err(Error::format(path, expected, percentage.to_string()));
+                }
+                if cut < -1 {
+                    let expected = format!("`sampled_cut_point` of element {} -1 (the baseline) or more", i + 1);
+                    return Err(Error::format(path, expected, cut.to_string()));
                 }
                 Ok(row)
             })
             .collect::<Result<_>>()?;
         Ok(ResultFile { params, states_test_split, records })
+    }
+
+    /// The rows that a condition holds for, with the same parameters.
+    pub fn filter(&self, keep: impl Fn(&Record) -> bool) -> Self {
+        let records = self.records.iter().filter(|r| keep(r)).cloned().collect();
+        ResultFile { params: self.params.clone(), states_test_split: self.states_test_split, records }
+    }
+
+    /// The rows of some percentages, such as `&[0.001, 0.01]`; none where there are none of them.
+    pub fn percentages(&self, percentages: &[f64]) -> Self {
+        self.filter(|r| percentages.contains(&r.sampled_percentage))
+    }
+
+    /// The rows of some cuts, such as `0..=6`, which leaves out the baseline, -1.
+    pub fn cuts(&self, cuts: impl IntoIterator<Item = i64>) -> Self {
+        let cuts: Vec<i64> = cuts.into_iter().collect();
+        self.filter(|r| cuts.contains(&r.sampled_cut_point))
+    }
+
+    /// What the test accuracy was measured on, in words.
+    pub fn measured_on(&self) -> &'static str {
+        match (self.states_test_split, self.params.test_split) {
+            (false, _) => "pictures that the file does not name (published files: the training files)",
+            (true, TestSplit::Test) => "the test files",
+            (true, TestSplit::Published) => "the training files, as published",
+        }
     }
 
     /// Adds the rows of the file at `path`, where there is one, that are not among these: a later, smaller sweep does
@@ -175,6 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_chosen_by_percentage_cut_or_any_condition() {
+        let row = |percentage: f64, cut: i64, repeat: u64| -> Record {
+            serde_json::from_value(serde_json::json!({"lr": 0.1, "sampled_percentage": percentage,
+                "sampled_cut_point": cut, "repeat": repeat, "train_acc": 1.0, "test_acc": 0.5}))
+            .unwrap()
+        };
+        let mut file = ResultFile::new(Params { depth: 3, ..Params::default() }, vec![]);
+        file.states_test_split = false;
+        file.records = vec![row(0.1, -1, 0), row(0.1, 2, 0), row(0.01, 2, 0), row(0.01, 3, 1)];
+        let places = |f: &ResultFile| -> Vec<_> {
+            f.records.iter().map(|r| (r.sampled_percentage, r.sampled_cut_point, r.repeat)).collect()
+        };
+        assert_eq!(places(&file.percentages(&[0.01, 0.5])), [(0.01, 2, 0), (0.01, 3, 1)]);
+        assert_eq!(places(&file.cuts(0..=2)), [(0.1, 2, 0), (0.01, 2, 0)]);
+        let chosen = file.percentages(&[0.01]).cuts([2, 3]).filter(|r| r.repeat == 1);
+        assert_eq!(places(&chosen), [(0.01, 3, 1)]);
+        assert_eq!((chosen.params.depth, chosen.states_test_split), (3, false));
+        assert!(file.percentages(&[0.5]).records.is_empty());
+    }
+
+    #[test]
     fn rows_are_added_to_a_file_of_the_same_parameters_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cuts.json");
@@ -200,6 +258,11 @@ mod tests {
     #[test]
     fn broken_files_say_what_is_wrong() {
         let row = r#"{"lr": 0.001, "sampled_percentage": 1, "sampled_cut_point": 0, "repeat": 0, "train_acc": 1.0"#;
+        let of_place = |place: &str| {
+            let row =
+                format!("\"lr\": 1, \"sampled_percentage\": {place}, \"repeat\": 0, \"train_acc\": 1, \"test_acc\": 1");
+            format!("[{{\"depth\": 6}}, {{{row}}}]")
+        };
         for (text, expected) in [
             (String::new(), "an empty file"),
             ("[{\"depth\": 6".to_owned(), "EOF while parsing"),
@@ -208,6 +271,23 @@ mod tests {
             (format!("[{row}}}]"), "an object with lr, sampled_percentage"),
             (format!("[{{\"depth\": 6}}, {row}}}]"), "element 1, found missing field `test_acc`"),
             (format!("[{{\"depth\": 6}}, {row}, \"test_acc\": 1.5}}]"), "from 0 to 1, found 1.5"),
+            (format!("[{{\"depth\": 6}}, {row}, \"test_acc\": NaN}}]"), "a JSON list"),
+            (
+                format!("[{{\"depth\": 6}}, {row}, \"test_acc\": 1, \"val_acc\": -0.1}}]"),
+                "`val_acc` of element 1 from 0",
+            ),
+            (
+                of_place("0, \"sampled_cut_point\": 1"),
+                "`sampled_percentage` of element 1 above 0 and at most 1, found 0",
+            ),
+            (
+                of_place("10, \"sampled_cut_point\": 1"),
+                "`sampled_percentage` of element 1 above 0 and at most 1, found 10",
+            ),
+            (
+                of_place("1, \"sampled_cut_point\": -2"),
+                "`sampled_cut_point` of element 1 -1 (the baseline) or more, found -2",
+            ),
             ("[{\"depth\": \"six\"}]".to_owned(), "invalid type: string"),
         ] {
             let error = load(&text).unwrap_err().to_string();
