@@ -9,7 +9,10 @@ pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
-pub use crate::stats::{median, Summary};
+pub use crate::stats::{
+    all_pairs, best, best_table, compare, compare_table, load_together, median, published_ranks, rank_table,
+    wilcoxon_table, Groups, Measure, Rule, Summary, Table,
+};
 pub use crate::study::Study;
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
 pub use crate::train::{ClassificationReport, TrainReport, Trainer};

@@ -1,8 +1,8 @@
 //! The best cut of each percentage, and the cuts that cannot be told from it.
 
+use super::describe::median;
 use super::groups::{paired, Group, Groups};
 use super::pairs::{holm, ALPHA};
-use super::summary::median;
 use super::wilcoxon::{wilcoxon, Rule};
 use crate::error::Result;
 
@@ -15,10 +15,14 @@ pub struct Best {
     pub cut: i64,
     /// Its median, from 0 to 1.
     pub median: f64,
-    /// Repeats of each cut. Up to five, no difference can be significant: the smallest p-value of five pairs is 0.0625.
+    /// Repeats of each cut. Up to [`super::TELL_NOTHING`], no difference can be significant.
     pub repeats: usize,
     /// Each other cut and the p-value of its difference from the best, corrected (Holm) for the number of them.
     pub others: Vec<(i64, f64)>,
+    /// Cuts that other percentages have and this one has not: the best is the best without them.
+    pub missing: Vec<i64>,
+    /// The rule of the tests.
+    pub rule: Rule,
 }
 
 impl Best {
@@ -31,19 +35,25 @@ impl Best {
 /// The best cut at every percentage.
 ///
 /// # Errors
-/// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats.
+/// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats
+/// ([`Groups::common_repeats`] keeps those they share).
 pub fn best(groups: &Groups, rule: Rule) -> Result<Vec<Best>> {
     let at = |percentage: f64| {
         let cuts = groups.at(percentage);
         let middle = |g: &Group| median(&g.accuracy).unwrap_or(f64::NAN);
-        let top = cuts.iter().max_by(|a, b| middle(a).total_cmp(&middle(b)).then(a.cut.cmp(&b.cut)));
-        top.map(|top| {
+        highest(&cuts, middle).map(|top| {
             let rest: Vec<&&Group> = cuts.iter().filter(|g| g.cut != top.cut).collect();
             let p_value = |g: &&&Group| paired(top, g).and_then(|(x, y)| Ok(wilcoxon(x, y, rule)?.p_value));
             let p_values = rest.iter().map(p_value).collect::<Result<Vec<_>>>()?;
             let others = rest.iter().map(|g| g.cut).zip(holm(&p_values)).collect();
-            Ok(Best { percentage, cut: top.cut, median: middle(top), repeats: top.repeats.len(), others })
+            let (repeats, missing) = (top.repeats.len(), groups.missing(percentage));
+            Ok(Best { percentage, cut: top.cut, median: middle(top), repeats, others, missing, rule })
         })
     };
     groups.percentages().into_iter().filter_map(at).collect()
+}
+
+/// The group with the highest value; of equal ones the highest cut, which trains least.
+pub(super) fn highest<'a>(cuts: &[&'a Group], value: impl Fn(&Group) -> f64) -> Option<&'a Group> {
+    cuts.iter().copied().max_by(|a, b| value(a).total_cmp(&value(b)).then(a.cut.cmp(&b.cut)))
 }

@@ -1,7 +1,7 @@
 //! Two experiments against each other, such as FR and FT.
 
 use super::groups::{paired, Groups};
-use super::pairs::holm;
+use super::pairs::{holm, ALPHA};
 use super::wilcoxon::{wilcoxon, Rule, Wilcoxon};
 use crate::error::{Error, Result};
 
@@ -22,10 +22,27 @@ pub struct Comparison {
     pub holm: f64,
 }
 
+impl Comparison {
+    /// Whether the uncorrected p-value is significant.
+    pub fn significant(&self) -> bool {
+        self.test.p_value < ALPHA
+    }
+
+    /// Which experiment has the higher mean: `first`, `second` or `equal`.
+    pub fn higher(&self) -> &'static str {
+        match self.mean_1.total_cmp(&self.mean_2) {
+            std::cmp::Ordering::Greater => "first",
+            std::cmp::Ordering::Less => "second",
+            std::cmp::Ordering::Equal => "equal",
+        }
+    }
+}
+
 /// Tests two experiments at every percentage and cut that both have, by percentage, then cut.
 ///
 /// # Errors
-/// [`Error::Parameter`] when they have no percentage and cut in common, or not the same repeats at one.
+/// [`Error::Parameter`] when they have no percentage and cut in common, or not the same repeats at one
+/// ([`Groups::common_with`] keeps those they share).
 pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Comparison>> {
     let mut all = Vec::new();
     for percentage in first.percentages() {
@@ -47,4 +64,16 @@ pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Compar
         return Err(Error::parameter("experiments", "percentages and cuts in common", "none"));
     }
     Ok(all)
+}
+
+/// The percentages and cuts that only one of two experiments has: [`compare`] says nothing of them.
+pub fn not_compared(first: &Groups, second: &Groups) -> Vec<(f64, i64)> {
+    let alone = |a: &Groups, b: &Groups| {
+        let places = a.all().iter().map(|g| (g.percentage, g.cut));
+        places.filter(|&(percentage, cut)| b.get(percentage, cut).is_none()).collect::<Vec<_>>()
+    };
+    let mut places = alone(first, second);
+    places.extend(alone(second, first));
+    places.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    places
 }

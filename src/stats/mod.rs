@@ -1,17 +1,43 @@
 //! What result files say. Records in, numbers and tables out; no model is touched.
+//!
+//! ```no_run
+//! use cutpoint::prelude::*;
+//! use cutpoint::stats::*;
+//!
+//! let results = load_together(&["baselines_regular_classes.json", "cuts_regular_classes_FR.json"])?;
+//! let groups = Groups::new(&results.records)?;
+//! let pairs = all_pairs(&groups, Rule::SciPy)?;
+//! println!("{}", wilcoxon_table(&pairs));
+//! println!("{}", best_table(&best(&groups, Rule::SciPy)?).to_latex());
+//! # Ok::<(), Error>(())
+//! ```
 
 mod best;
+mod bootstrap;
 mod compare;
+mod describe;
+mod experiment;
 mod groups;
+mod measure;
+mod names;
 mod pairs;
 mod ranks;
 mod summary;
+mod table;
+mod tables;
 mod wilcoxon;
 
 pub use best::{best, Best};
-pub use compare::{compare, Comparison};
+pub use bootstrap::{median_interval, LEVEL};
+pub use compare::{compare, not_compared, Comparison};
+pub use describe::{mean, median, quantile, standard_deviation};
+pub use experiment::{check_settings_comparable, load_together};
 pub use groups::{Group, Groups};
+pub use measure::Measure;
+pub use names::{cut_name, percent};
 pub use pairs::{all_pairs, holm, PairTest, ALPHA};
 pub use ranks::{published_ranks, Rank};
-pub use summary::{median, Cell, Summary};
-pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon};
+pub use summary::{Cell, Summary};
+pub use table::{Entry, Table, TableOf};
+pub use tables::{best_table, compare_table, rank_table, wilcoxon_table};
+pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};

@@ -32,7 +32,8 @@ impl PairTest {
 /// Tests every pair of cuts at every percentage, by percentage, then cuts.
 ///
 /// # Errors
-/// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats.
+/// [`crate::error::Error::Parameter`] when two cuts of a percentage do not have the same repeats
+/// ([`Groups::common_repeats`] keeps those they share).
 pub fn all_pairs(groups: &Groups, rule: Rule) -> Result<Vec<PairTest>> {
     let mut all = Vec::new();
     for percentage in groups.percentages() {

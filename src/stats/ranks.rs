@@ -2,6 +2,7 @@
 
 use super::groups::Groups;
 use super::pairs::PairTest;
+use super::wilcoxon::Rule;
 
 /// The rank of a cut at a percentage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Rank {
     pub raw: usize,
     /// The rank as it is shown: 1, 2, .. without a gap.
     pub rank: usize,
+    /// The rule of the tests; `None` where a single cut left nothing to test.
+    pub rule: Option<Rule>,
 }
 
 /// Ranks cuts at every percentage as published: cuts that a test does not tell apart join one list, and lists are
@@ -56,7 +59,14 @@ fn ranks_at(groups: &Groups, pairs: &[PairTest], percentage: f64) -> Vec<Rank> {
     cuts.iter()
         .map(|g| {
             let raw = raw_of(g.cut);
-            Rank { percentage, cut: g.cut, mean: g.mean(), raw, rank: rank(raw) }
+            Rank {
+                percentage,
+                cut: g.cut,
+                mean: g.mean(),
+                raw,
+                rank: rank(raw),
+                rule: pairs.first().map(|t| t.test.rule),
+            }
         })
         .collect()
 }

@@ -55,6 +55,10 @@ pub enum Method {
     Normal,
 }
 
+/// The most pairs of which no difference can be significant, whatever they are: the smallest p-value of five is 0.0625, of
+/// one it is 1.
+pub const TELL_NOTHING: usize = 5;
+
 /// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wilcoxon {
@@ -68,6 +72,10 @@ pub struct Wilcoxon {
     pub p_value: f64,
     /// Pairs that differ.
     pub pairs: usize,
+    /// All pairs.
+    pub count: usize,
+    /// Whose decisions were followed.
+    pub rule: Rule,
     /// How the p-value was found.
     pub method: Method,
 }
@@ -130,6 +138,8 @@ pub fn wilcoxon(x: &[f64], y: &[f64], rule: Rule) -> Result<Wilcoxon> {
         rank_sum_minus: minus,
         p_value,
         pairs: kept.len(),
+        count: n,
+        rule,
         method,
     })
 }

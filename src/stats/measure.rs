@@ -1,0 +1,104 @@
+//! Which number of a result row is looked at.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::record::Record;
+
+/// A number that result rows hold. Names are the keys of result files: `test_acc`, `train_acc`, ..
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// Accuracy on the test set, from 0 to 1.
+    #[default]
+    TestAcc,
+    /// Accuracy on the reduced training set, from 0 to 1.
+    TrainAcc,
+    /// Validation accuracy of the weights that were measured, from 0 to 1. Published files have none.
+    ValAcc,
+    /// Epochs that were run. Published files have none.
+    Epochs,
+    /// Time of the run, in seconds. Published files have none.
+    Seconds,
+}
+
+impl Measure {
+    /// All of them.
+    pub const ALL: [Measure; 5] =
+        [Measure::TestAcc, Measure::TrainAcc, Measure::ValAcc, Measure::Epochs, Measure::Seconds];
+
+    /// The number in a row; `None` where the row does not have it.
+    pub fn of(self, record: &Record) -> Option<f64> {
+        match self {
+            Measure::TestAcc => Some(record.test_acc),
+            Measure::TrainAcc => Some(record.train_acc),
+            Measure::ValAcc => record.val_acc,
+            Measure::Epochs => record.epochs.map(|n| n as f64),
+            Measure::Seconds => record.seconds,
+        }
+    }
+
+    /// Whether it is an accuracy: from 0 to 1, and the higher the better. The others have no best.
+    pub fn is_accuracy(self) -> bool {
+        !matches!(self, Measure::Epochs | Measure::Seconds)
+    }
+
+    /// In words, as titles of tables say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Measure::TestAcc => "test accuracy",
+            Measure::TrainAcc => "training accuracy",
+            Measure::ValAcc => "validation accuracy",
+            Measure::Epochs => "epochs",
+            Measure::Seconds => "seconds",
+        }
+    }
+
+    /// The key in result files.
+    fn key(self) -> &'static str {
+        match self {
+            Measure::TestAcc => "test_acc",
+            Measure::TrainAcc => "train_acc",
+            Measure::ValAcc => "val_acc",
+            Measure::Epochs => "epochs",
+            Measure::Seconds => "seconds",
+        }
+    }
+
+    /// The number in a row, refused where it is missing or cannot be one. `row` names the row in the message.
+    pub(super) fn checked(self, record: &Record, row: impl Fn() -> String) -> Result<f64> {
+        let (usable, expected) = match self.is_accuracy() {
+            true => (0.0..=1.0, "a number from 0 to 1 in every row"),
+            false => (0.0..=f64::MAX, "a number, 0 or more, in every row"),
+        };
+        match self.of(record) {
+            Some(value) if usable.contains(&value) => Ok(value),
+            Some(value) => Err(Error::parameter(self.key(), expected, format!("{value} in {}", row()))),
+            None => Err(Error::parameter(self.key(), expected, format!("none in {}", row()))),
+        }
+    }
+
+    /// A value as tables show it.
+    pub(super) fn shown(self, value: f64) -> String {
+        match self {
+            _ if self.is_accuracy() => format!("{value:.4}"),
+            Measure::Epochs => format!("{value:.1}"),
+            _ => format!("{value:.2}"),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+impl FromStr for Measure {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let all = Measure::ALL.map(Measure::key).join(", ");
+        Measure::ALL.into_iter().find(|m| m.key() == s).ok_or_else(|| Error::parameter("measure", all, s))
+    }
+}
