@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use cutpoint::error::Result;
 use cutpoint::record::ResultFile;
-use cutpoint::stats::Summary;
+use cutpoint::stats::{cut_name, load_together, percent, Summary};
 
-use crate::results::{cut_name, load_together, percent, test_split};
+use crate::results::Form;
 use crate::say;
 
 /// Print median test accuracies of result files, the best cut of each percentage marked with a star.
@@ -17,10 +17,17 @@ pub struct Args {
     /// Result files: baselines_*.json, cuts_*.json.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    form: Form,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    print(&load_together(&args.files)?)
+    let file = load_together(&args.files)?;
+    if args.form.is_text() {
+        return print(&file);
+    }
+    let title = format!("setting {}, median accuracy on {}", file.params.setting()?, file.measured_on());
+    args.form.print(&Summary::new(&file.records).medians().note(title), &[])
 }
 
 /// Prints parameters and table.
@@ -35,7 +42,7 @@ pub fn print(file: &ResultFile) -> Result<()> {
         p.batch_size,
         p.num_train
     ))?;
-    say(format!("median accuracy on {}; * best of its row", test_split(file)))?;
+    say(format!("median accuracy on {}; * best of its row", file.measured_on()))?;
     let summary = Summary::new(&file.records);
     say(&summary)?;
     for percentage in summary.percentages() {
