@@ -10,7 +10,7 @@ pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTA
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::stats::{
-    all_pairs, best, best_table, compare, compare_table, load_together, median, published_ranks, rank_table,
+    all_pairs, best, best_table, compare, compare_table, load_together, median, published_ranks, rank_table, trend,
     wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
 pub use crate::study::Study;

@@ -9,6 +9,7 @@
 //! let pairs = all_pairs(&groups, Rule::SciPy)?;
 //! println!("{}", wilcoxon_table(&pairs));
 //! println!("{}", best_table(&best(&groups, Rule::SciPy)?).to_latex());
+//! println!("{}", trend(&groups, false)?);
 //! # Ok::<(), Error>(())
 //! ```
 
@@ -22,9 +23,12 @@ mod measure;
 mod names;
 mod pairs;
 mod ranks;
+mod spearman;
+mod student;
 mod summary;
 mod table;
 mod tables;
+mod trend;
 mod wilcoxon;
 
 pub use best::{best, Best};
@@ -37,7 +41,9 @@ pub use measure::Measure;
 pub use names::{cut_name, percent};
 pub use pairs::{all_pairs, holm, PairTest, ALPHA};
 pub use ranks::{published_ranks, Rank};
+pub use spearman::{spearman, spearman_exact, Correlation, CorrelationMethod, MOST_ORDERED};
 pub use summary::{Cell, Summary};
 pub use table::{Entry, Table, TableOf};
 pub use tables::{best_table, compare_table, rank_table, wilcoxon_table};
+pub use trend::{trend, Trend, TrendPoint};
 pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};

@@ -8,10 +8,11 @@ use cutpoint::error::Result;
 use cutpoint::record::ResultFile;
 use cutpoint::stats::{
     all_pairs, best, best_table, check_settings_comparable, compare, compare_table, cut_name, load_together,
-    not_compared, percent, published_ranks, rank_table, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,
+    not_compared, percent, published_ranks, rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,
 };
 
 use crate::results::Form;
+use crate::say;
 
 /// Tests, ranks and answers from result files, published ones too. No model is touched.
 #[derive(clap::Args)]
@@ -50,6 +51,19 @@ enum Question {
         /// The level of the confidence intervals, between 0 and 1.
         #[arg(long, default_value_t = LEVEL)]
         level: f64,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Whether the best cut falls as data grows: rank correlations, over medians and over single repeats.
+    Trend {
+        /// Result files of one experiment, with at least three percentages.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Count the baseline as a cut below cut 0.
+        #[arg(long)]
+        with_baseline: bool,
+        #[command(flatten)]
+        repeats: Repeats,
         #[command(flatten)]
         form: Form,
     },
@@ -116,6 +130,15 @@ pub fn run(args: Args) -> Result<()> {
             let table = Summary::of(&file.records, measure, level)?.numbers();
             let table = if measure == Measure::TestAcc { table.note(test_pictures(&file)) } else { table };
             form.print(&table, &[])
+        }
+        Question::Trend { files, with_baseline, repeats, form } => {
+            let (groups, left_out) = repeats.read(&files)?;
+            let trend = trend(&groups, with_baseline)?;
+            if !form.is_text() {
+                return form.print(&trend.table(), &left_out);
+            }
+            left_out.iter().try_for_each(say)?;
+            say(trend)
         }
     }
 }
