@@ -412,6 +412,108 @@ fn stats_answers_in_words_tables_and_json() {
     assert!(stderr(&output).contains("each percentage, cut and repeat once"), "{}", stderr(&output));
 }
 
+/// Every question in every form, of published files: what must be balanced is, and nothing is left unescaped.
+#[test]
+fn stats_prints_tables_for_papers_and_pages() {
+    let folder = common::published().join("FashionMNIST");
+    let file =
+        |name: &str| folder.join(format!("{name}_regular_classes{}.json", if name == "cuts" { "_FR" } else { "" }));
+    let (baselines, fr, ft) = (file("baselines"), file("cuts"), folder.join("cuts_regular_classes_FT.json"));
+    let marked_rows = [
+        ("wilcoxon", &baselines),
+        ("ranks", &baselines),
+        ("best", &baselines),
+        ("compare", &ft),
+        ("summary", &baselines),
+        ("trend", &baselines),
+    ];
+    for (question, other) in marked_rows {
+        let print = |form: &str| stdout(&succeed(cutpoint().args(["stats", question, form]).arg(&fr).arg(other)));
+        let (latex, markdown, csv) = (print("--latex"), print("--markdown"), print("--csv"));
+        let rows = csv.lines().count() - 1;
+        let body: Vec<&str> = latex.lines().filter(|l| l.ends_with("\\\\")).collect();
+        assert_eq!(body.len(), rows + 1, "{question}: a header and as many rows as the CSV");
+        for line in &body {
+            assert_eq!(line.matches(" & ").count(), body[0].matches(" & ").count(), "{line}");
+            assert_eq!(line.matches('{').count(), line.matches('}').count(), "{line}");
+            assert_eq!(line.matches('%').count(), line.matches("\\%").count(), "{line}");
+        }
+        assert_eq!((latex.matches("\\begin{tabular}").count(), latex.matches("\\end{tabular}").count()), (1, 1));
+        assert_eq!(latex.matches("\\hline").count(), 3);
+        let lines: Vec<&str> = markdown.lines().filter(|l| l.starts_with("| ")).collect();
+        assert_eq!(lines.len(), rows + 2);
+        assert!(lines.iter().all(|l| l.matches(" | ").count() == lines[0].matches(" | ").count()), "{markdown}");
+        let bold = question != "best";
+        assert_eq!((latex.contains("\\textbf{"), markdown.contains("| **")), (bold, bold), "{question}");
+    }
+    let text = stdout(&succeed(cutpoint().args(["stats", "wilcoxon", "--markdown"]).arg(&baselines).arg(&fr)));
+    assert!(text.contains("| 0.1% | baseline | cut 1 | 95 | 0.070984 | 0.425902 | -0.42 |"), "{text}");
+    assert!(
+        text.contains("| **0.1%** | **baseline** | **cut 3** | **26** | **0.000064** | **0.000955** | **-0.84** |"),
+        "{text}"
+    );
+    let text = stdout(&succeed(cutpoint().args(["show", "--latex"]).arg(&baselines).arg(&fr)));
+    assert!(text.contains("\n1\\% & 0.8075 & 0.8075 & 0.8011 & 0.8436 & 0.8669 & \\textbf{0.8758} & "), "{text}");
+    let output = cutpoint().args(["stats", "best", "--latex", "--json"]).arg(&fr).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot be used with"), "{}", stderr(&output));
+}
+
+#[test]
+fn stats_summarises_and_tests_the_trend() {
+    let fr = common::published().join("FashionMNIST/cuts_regular_classes_FR.json");
+    let stats = |arguments: &[&str]| cutpoint().arg("stats").args(arguments).arg(&fr).output().unwrap();
+    let text = stdout(&stats(&["summary"]));
+    assert!(text.contains("test accuracy on pictures that the file does not name"), "{text}");
+    assert_eq!(text.lines().filter(|l| l.contains("%  cut ")).count(), 35, "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&stats(&["summary", "--measure", "train_acc", "--level", "0.5", "--json"])))
+            .unwrap();
+    assert_eq!(
+        (&json[34]["measure"], &json[34]["level"], &json[34]["count"]),
+        (&"train_acc".into(), &0.5.into(), &5.into())
+    );
+    for (arguments, expected) in [
+        (["--measure", "epochs"], "`epochs`: expected a number, 0 or more, in every row, found none in row 1"),
+        (["--measure", "accuracy"], "expected test_acc, train_acc, val_acc, epochs, seconds, found accuracy"),
+        (["--level", "95"], "`level`: expected a share between 0 and 1"),
+    ] {
+        let output = stats(&["summary", arguments[0], arguments[1]]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    let text = stdout(&stats(&["trend"]));
+    assert!(text.contains("over medians: the best cut falls as data grows, but no more than chance explains (rank correlation -0.53 over 5 points; p 0.2333 for a fall"), "{text}");
+    assert!(text.contains("over repeats: the best cut falls as data grows (rank correlation -0.24 over 80 points; p 0.0162 for a fall"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(&stats(&["trend", "--json"]))).unwrap();
+    assert_eq!((&json[0]["best"][4]["cut"], &json[1]["points"]), (&3.into(), &80.into()));
+}
+
+#[test]
+fn unequal_repeats_are_refused_or_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cuts.json");
+    let row = |cut: i64, repeat: u64| {
+        format!("{{\"lr\": 1, \"sampled_percentage\": 0.1, \"sampled_cut_point\": {cut}, \"repeat\": {repeat}, \"train_acc\": 1, \"test_acc\": 0.5}}")
+    };
+    std::fs::write(&path, format!("[{{\"depth\": 6}}, {}, {}, {}]", row(1, 0), row(2, 0), row(2, 1))).unwrap();
+    let path = path.to_str().unwrap();
+    let output = run(&["stats", "wilcoxon", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("1 of cut 1 at 10% and 2 of cut 2 at 10% (repeat 1 only there)"),
+        "{}",
+        stderr(&output)
+    );
+    let left_out = "left out: repeat 1 of cut 2 at 10%, not shared by every cut";
+    let text = stdout(&succeed(cutpoint().args(["stats", "wilcoxon", "--common-repeats", path])));
+    assert!(text.contains(left_out) && text.contains("a single repeat: p is 1"), "{text}");
+    // A form for programs stays clean, and says it beside.
+    let output = run(&["stats", "wilcoxon", "--common-repeats", "--csv", path]);
+    assert_eq!(stdout(&output), "percentage,cut_1,cut_2,statistic,p_value\n0.1,1,2,0,1.000000\n");
+    assert!(stderr(&output).contains(left_out), "{}", stderr(&output));
+}
+
 #[test]
 fn results_of_different_parameters_are_never_mixed() {
     let folder = tempfile::tempdir().unwrap();
