@@ -12,13 +12,14 @@ SHELL := /bin/bash
 WITH_LIBTORCH = LIBTORCH="$$(scripts/libtorch)" && export LIBTORCH &&
 CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
+WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
 .PHONY: help tools build run test bench clean
 
 help:
 	@echo "make run    a small study on real pictures, from pre-training to the table (go on with it: make run again)"
 	@echo "make test   build and run all tests"
-	@echo "make bench  this engine and PyTorch on one slice of the study; needs REFERENCE=<tl_reference.py>"
+	@echo "make bench  this engine against PyTorch and scikit-learn; needs REFERENCE=<tl_reference.py> and WEIGHTS=<source weights>"
 	@echo "make build  the program, $(CUTPOINT)"
 
 tools:
@@ -40,6 +41,8 @@ bench: build
 	@test -f "$(REFERENCE)" || { echo "bench: expected the reference program in PyTorch, tl_reference.py: make bench REFERENCE=<file>" >&2; exit 1; }
 	@$(WITH_LIBTORCH) cargo bench --quiet --bench training_rate
 	@$$(scripts/python) benches/slice.py "$(REFERENCE)" $(CUTPOINT)
+	@$$(scripts/python) -c 'import sklearn' 2>/dev/null || $$(scripts/python) -m pip install --quiet scikit-learn
+	@$(WITH_LIBTORCH) CUTPOINT_WEIGHTS="$(WEIGHTS)" SKLEARN_PYTHON="$$(scripts/python)" cargo bench --quiet --bench clustering
 
 clean:
 	cargo clean

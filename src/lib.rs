@@ -26,17 +26,20 @@
 //! |---|---|
 //! | 6 | [`prelude`], and the program `cutpoint` |
 //! | 5 | [`stats`]: reads records, never models |
-//! | 4 | [`sweep`]: the grid of runs and its journal |
+//! | 4 | [`sweep`], [`cluster`]: the grid of runs, side by side; feature maps and their clusterings |
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
 //! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
-//! | 0 | [`params`], [`record`], [`rng`], [`files`], [`error`] |
+//! | 0 | [`params`], [`grid`], [`record`], [`journal`], [`rng`], [`files`], [`error`] |
 
 #![warn(missing_docs)]
 
+pub mod cluster;
 pub mod data;
 pub mod error;
 pub mod files;
+pub mod grid;
+pub mod journal;
 pub mod model;
 pub mod notebook;
 pub mod params;

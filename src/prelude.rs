@@ -1,5 +1,8 @@
 //! What a notebook or a program on this crate needs: `use cutpoint::prelude::*;`.
 
+pub use crate::cluster::{
+    pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterSweep, FeatureTable, Features, Scoring,
+};
 pub use crate::data::{
     Dataset, DatasetName, Phase, Samples, Task, TransferLearningWrapper, CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
 };

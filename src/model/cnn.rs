@@ -239,6 +239,29 @@ impl CustomCnn {
         Ok(outputs)
     }
 
+    /// What every convolution puts out for normalised pictures (pictures x channels x height x width), before the
+    /// activation and averaged over space: one tensor a convolution, pictures x channels. No gradient is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when the shape does not fit.
+    pub fn conv_means(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        let _no_grad = tch::no_grad_guard();
+        let mut means = Vec::with_capacity(self.depth());
+        let mut x = x.shallow_clone();
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = self.convolve(block, &x)?;
+            means.push(x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float).during("averaging over space")?);
+            if i + 1 == self.depth() {
+                break;
+            }
+            x = activate(self.activation, &x).during("an activation")?;
+            if block.pools {
+                x = self.pool(&x)?;
+            }
+        }
+        Ok(means)
+    }
+
     fn layers(&self) -> impl Iterator<Item = (String, &Affine)> {
         let convs = self.blocks.iter().enumerate().map(|(i, b)| (format!("conv{i}"), &b.conv));
         let hidden = self.hidden.as_ref().map(|l| ("fc".to_owned(), l));

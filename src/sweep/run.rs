@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::grid::Row;
 use crate::data::TransferLearningWrapper;
 use crate::error::Result;
+use crate::grid::Row;
 use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt::{in_background, Stop};
 use crate::params::Params;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 
 use super::bank::{Layout, PictureBank};
-use super::grid::{rows, Repeats, Row};
-use super::journal::Journal;
 use super::run::RunSpec;
 use super::workers::{self, Job, Message, Pool, Stage};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
 use crate::files::hex;
+use crate::grid::{rows, Repeats, Row};
+use crate::journal::Journal;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt;
@@ -156,7 +156,7 @@ impl<'a> Sweep<'a> {
         Ok(params)
     }
 
-    fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal) -> Result<()> {
+    fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal<Record>) -> Result<()> {
         machine::prepare_process();
         let device = self.source.device();
         let budget = self.memory_budget.unwrap_or_else(|| match device {
@@ -203,7 +203,7 @@ impl<'a> Sweep<'a> {
         &self,
         messages: &std::sync::mpsc::Receiver<Message>,
         count: usize,
-        journal: &mut Journal,
+        journal: &mut Journal<Record>,
     ) -> Result<()> {
         let mut finished = 0;
         while finished < count {

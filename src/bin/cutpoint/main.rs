@@ -1,6 +1,7 @@
 //! The `cutpoint` program: layer-freezing studies from the command line.
 
 mod args;
+mod cluster;
 mod convert;
 mod data;
 mod finetune;
@@ -38,6 +39,7 @@ enum Command {
     Pretrain(pretrain::Args),
     Finetune(finetune::Args),
     Sweep(sweep::Args),
+    Cluster(cluster::Args),
     Show(show::Args),
     Stats(stats::Args),
     Convert(convert::Args),
@@ -77,6 +79,7 @@ fn run(command: Command) -> Result<()> {
         Command::Pretrain(args) => pretrain::run(args),
         Command::Finetune(args) => finetune::run(args),
         Command::Sweep(args) => sweep::run(args),
+        Command::Cluster(args) => cluster::run(args),
         Command::Show(args) => show::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Convert(args) => convert::run(args),

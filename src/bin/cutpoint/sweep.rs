@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
+use cutpoint::grid::{self, Repeats};
 use cutpoint::model::CustomCnn;
 use cutpoint::params::{Params, Setting, PERCENTAGES, SETTING_KEYS};
 use cutpoint::record::ResultFile;
 use cutpoint::study::Study;
-use cutpoint::sweep::{grid, Repeats, Sweep};
+use cutpoint::sweep::Sweep;
 use cutpoint::train::machine;
 
 use crate::args::{self, Machine, Origin, Overrides};

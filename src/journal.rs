@@ -1,8 +1,8 @@
 //! The journal: every finished run, at once, on disk.
 //!
-//! A line is a JSON object with the run's key and its record. The key is a digest of all that decides the run's
-//! numbers, so that a journal never gives a run the result of another, however parameters change, and sweeps of
-//! several settings share the runs they have in common. A line broken off by a crash is passed over.
+//! A line is a JSON object with the run's key and its record, a result row of any kind. The key is a digest of all that
+//! decides the run's numbers, so that a journal never gives a run the result of another, however parameters change,
+//! and sweeps of several settings share the runs they have in common. A line broken off by a crash is passed over.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -10,34 +10,35 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::files::create_dir;
-use crate::record::Record;
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    key: String,
-    record: Record,
+struct Line<K, T> {
+    key: K,
+    record: T,
 }
 
 /// Finished runs by key, in a file or, without one, in this process's memory.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal<T> {
     file: Option<(File, PathBuf)>,
-    done: HashMap<String, Record>,
+    done: HashMap<String, T>,
 }
 
 /// Runs that were done without a file: a cell that was interrupted and is run again goes on where it stopped.
-static IN_MEMORY: Mutex<Option<HashMap<String, Record>>> = Mutex::new(None);
+static IN_MEMORY: Mutex<Option<HashMap<String, Value>>> = Mutex::new(None);
 
-impl Journal {
+impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
     /// Opens a journal, or begins one, with the folders above it.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
-    pub fn open(path: &Path) -> Result<Journal> {
+    pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
             create_dir(folder)?;
         }
@@ -49,19 +50,21 @@ impl Journal {
             // A crash broke the last line off: what comes next must not be glued to it.
             file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(b"\n")).map_err(Error::io("write", path))?;
         }
-        let lines = bytes.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+        let lines =
+            bytes.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice::<Line<String, T>>(line).ok());
         let done = lines.map(|line| (line.key, line.record)).collect();
         Ok(Journal { file: Some((file, path.to_owned())), done })
     }
 
     /// The journal of this process, which ends with it.
-    pub fn in_memory() -> Journal {
-        let done = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
-        Journal { file: None, done }
+    pub fn in_memory() -> Self {
+        let memory = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_this_kind = |(key, value): (&String, &Value)| Some((key.clone(), T::deserialize(value).ok()?));
+        Journal { file: None, done: memory.iter().flatten().filter_map(of_this_kind).collect() }
     }
 
     /// The run of this key, if it is done.
-    pub fn get(&self, key: &str) -> Option<&Record> {
+    pub fn get(&self, key: &str) -> Option<&T> {
         self.done.get(key)
     }
 
@@ -69,19 +72,19 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
-    pub fn add(&mut self, key: String, record: Record) -> Result<()> {
+    pub fn add(&mut self, key: String, record: T) -> Result<()> {
         match &mut self.file {
             Some((file, path)) => {
-                let line = Line { key: key.clone(), record: record.clone() };
-                let text = serde_json::to_string(&line)
+                let text = serde_json::to_string(&Line { key: &key, record: &record })
                     .map_err(|e| Error::format(path, "a run that can be written", e.to_string()))?;
                 // One write a line, so that two processes appending to one journal do not mix theirs.
                 let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data());
                 written.map_err(Error::io("write", path))?;
             }
             None => {
+                let value = serde_json::to_value(&record).map_err(|e| Error::Worker(format!("a run was lost: {e}")))?;
                 let mut memory = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-                memory.get_or_insert_default().insert(key.clone(), record.clone());
+                memory.get_or_insert_default().insert(key.clone(), value);
             }
         }
         self.done.insert(key, record);
@@ -92,6 +95,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
 
     fn record(repeat: u64) -> Record {
         let text = format!(
@@ -104,7 +108,7 @@ mod tests {
     fn a_line_broken_off_anywhere_costs_only_itself() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sub/j.jsonl");
-        let mut journal = Journal::open(&path).unwrap();
+        let mut journal = Journal::<Record>::open(&path).unwrap();
         journal.add("a".into(), record(0)).unwrap();
         journal.add("b".into(), record(1)).unwrap();
         drop(journal);
@@ -112,13 +116,13 @@ mod tests {
         let first = whole.iter().position(|&b| b == b'\n').unwrap() + 1;
         for cut in first..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            let mut journal = Journal::open(&path).unwrap();
+            let mut journal = Journal::<Record>::open(&path).unwrap();
             assert_eq!(journal.get("a"), Some(&record(0)), "cut at {cut}");
             // Only the newline is missing at the last place: the run itself is whole.
             assert_eq!(journal.get("b").is_some(), cut == whole.len() - 1, "cut at {cut}");
             journal.add("c".into(), record(2)).unwrap();
             drop(journal);
-            let journal = Journal::open(&path).unwrap();
+            let journal = Journal::<Record>::open(&path).unwrap();
             assert_eq!((journal.get("a"), journal.get("c")), (Some(&record(0)), Some(&record(2))), "cut at {cut}");
         }
     }
@@ -127,7 +131,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_named() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file"), "").unwrap();
-        let error = Journal::open(&dir.path().join("file/j.jsonl")).unwrap_err().to_string();
+        let error = Journal::<Record>::open(&dir.path().join("file/j.jsonl")).unwrap_err().to_string();
         assert!(error.contains("file"), "{error}");
     }
 }

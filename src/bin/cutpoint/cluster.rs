@@ -1,0 +1,128 @@
+//! `cutpoint cluster`: how well each layer's features fall into the target classes.
+
+use std::path::PathBuf;
+
+use cutpoint::cluster::{Algorithm, ClusterFile, ClusterSweep, Scoring};
+use cutpoint::error::{Error, Result};
+use cutpoint::grid::Repeats;
+use cutpoint::params::{Params, PERCENTAGES};
+use cutpoint::stats::median;
+use cutpoint::study::Study;
+
+use crate::args::{self, Machine, Overrides};
+use crate::pretrain::default_weights;
+use crate::{say, tell};
+
+/// Cluster what each layer of the source network makes of the target pictures, and score the clusters against the
+/// classes.
+///
+/// Features are a convolution's outputs before the activation, averaged over space; there are as many clusters as
+/// classes. Rows go to results/<FOLDER>/<SPLIT>_classes_cluster.json in the published form, and each finished clustering
+/// is kept at once, so that the same command goes on where it stopped.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The study, as for `cutpoint sweep`.
+    study: String,
+    /// average, complete, single, weighted (on cosine distance), ward, k-means (Euclidean), gaussian-mixture.
+    #[arg(long, value_delimiter = ',', default_value = "average")]
+    algorithms: Vec<Algorithm>,
+    /// Shares of the target training data, from above 0 to 1.
+    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
+    percentages: Vec<f64>,
+    /// Repeats at each percentage. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
+    #[arg(long, value_name = "N")]
+    repeats: Option<u64>,
+    /// `sound`: precision and recall over pairs of two different samples, accuracy under the best matching of clusters
+    /// and classes. `published`: precision and recall count each sample's pair with itself as well, and accuracy reads
+    /// the matching the wrong way round, as the published results did.
+    #[arg(long, default_value_t = Scoring::Sound)]
+    scoring: Scoring,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Source weights to read instead, .safetensors or .pth.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The file to write instead.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Memory for the distances of clusterings side by side, in MiB. Unless given: two thirds of what is free.
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let study = Study::find(&args.study)?;
+    let params = Params { device: args.machine.device, ..args.overrides.apply(study.params.clone()) };
+    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
+    for place in data.places() {
+        tell(place);
+    }
+    let out = args.out.clone().unwrap_or_default();
+    let weights = args.weights.clone().unwrap_or_else(|| default_weights(out.clone(), &study));
+    if !weights.exists() {
+        return Err(Error::DataNotFound {
+            name: format!("of weights for {study}"),
+            looked: vec![weights.display().to_string()],
+            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
+        });
+    }
+    let mut model = args::source_network(&params, &data)?;
+    args::load_source(&mut model, &weights)?;
+    tell(format!("source weights: {}", weights.display()));
+    let folder = out.join("results").join(study.folder);
+    let path = args.output.clone().unwrap_or_else(|| folder.join(format!("{}_classes_cluster.json", study.split)));
+    let mut sweep = ClusterSweep::new(&model, &data.target)
+        .percentages(&args.percentages)
+        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
+        .algorithms(&args.algorithms)
+        .scoring(args.scoring)
+        .journal(folder.join(".journal").join(format!("{}_classes_cluster.jsonl", study.split)));
+    if let Some(mib) = args.memory {
+        sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
+    }
+    let results = sweep.run()?;
+    print(&results)?;
+    let rows = results.records.len();
+    results.merged_with(&path)?.save(&path)?;
+    say(format!("wrote {} ({rows} rows of this sweep)", path.display()))
+}
+
+/// Prints median scores by algorithm, percentage and layer.
+fn print(results: &ClusterFile) -> Result<()> {
+    say(format!(
+        "{:<17} {:>7} {:<7} {:>7} {:>8} {:>9} {:>7} {:>7} {:>10}  repeats",
+        "medians of", "data", "layer", "ARI", "accuracy", "precision", "recall", "NMI", "silhouette"
+    ))?;
+    let key = |r: &cutpoint::cluster::ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.layer.clone());
+    let mut groups: Vec<(_, Vec<&cutpoint::cluster::ClusterRecord>)> = Vec::new();
+    for record in &results.records {
+        let key = key(record);
+        match groups.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, rows)) => rows.push(record),
+            None => groups.push((key, vec![record])),
+        }
+    }
+    for ((algorithm, percentage, layer), rows) in groups {
+        let middle = |value: &dyn Fn(&cutpoint::cluster::ClusterRecord) -> Option<f64>| {
+            let values: Vec<f64> = rows.iter().filter_map(|r| value(r)).collect();
+            median(&values).map_or("-".to_owned(), |m| format!("{m:.4}"))
+        };
+        say(format!(
+            "{algorithm:<17} {:>7} {layer:<7} {:>7} {:>8} {:>9} {:>7} {:>7} {:>10}  {}",
+            crate::results::percent(f64::from_bits(percentage)),
+            middle(&|r| Some(r.scores.ari)),
+            middle(&|r| Some(r.scores.accuracy)),
+            middle(&|r| Some(r.scores.precision)),
+            middle(&|r| Some(r.scores.recall)),
+            middle(&|r| r.nmi),
+            middle(&|r| r.silhouette),
+            rows.len()
+        ))?;
+    }
+    Ok(())
+}

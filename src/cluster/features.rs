@@ -1,0 +1,181 @@
+//! Features: what the convolutions of a network make of pictures, one vector a picture and layer.
+
+use ndarray::{Array2, Axis};
+use tch::Tensor;
+
+use crate::data::Samples;
+use crate::error::{During, Error, Result};
+use crate::model::CustomCnn;
+use crate::notebook::interrupt::{in_background, Stop};
+use crate::train::{chunks, machine, Inputs};
+
+/// Features of every convolution for some samples.
+#[derive(Clone, Debug)]
+pub struct FeatureTable {
+    /// One table a convolution, samples x channels.
+    layers: Vec<Array2<f32>>,
+    /// The samples' labels.
+    labels: Vec<u8>,
+}
+
+/// The features of one layer, without all-zero vectors, which have no direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// `conv0`, `conv1`, ..
+    pub layer: String,
+    /// Vectors x channels.
+    pub vectors: Array2<f64>,
+    /// The class of each vector's picture: its position in the task's class list.
+    pub labels: Vec<u8>,
+    /// Pictures whose vector was all zeros, and is not here.
+    pub dropped: usize,
+}
+
+/// Pictures taken through the network at once on a GPU.
+const GPU_BATCH: usize = 1024;
+
+impl FeatureTable {
+    /// Takes samples through a network, a few at a time: what is kept is one number a channel and layer.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are no samples or their pictures do not fit the network; [`Error::Torch`];
+    /// [`Error::Interrupted`].
+    pub fn new(model: &CustomCnn, samples: &Samples) -> Result<FeatureTable> {
+        Self::observed(model, samples, |_| {})
+    }
+
+    /// The same; `advanced` hears of each part of the samples that is done.
+    pub(super) fn observed(model: &CustomCnn, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
+        if samples.is_empty() {
+            return Err(Error::parameter("samples", "at least one picture", 0));
+        }
+        if samples.pictures.shape != model.input_shape() {
+            let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
+            return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
+        }
+        let cpu = model.device() == tch::Device::Cpu;
+        let workers = if cpu { machine::cores().min(samples.len()) } else { 1 };
+        let parts: Vec<Samples> = (0..workers)
+            .map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers))
+            .collect();
+        let models = (0..workers).map(|_| model.deep_clone()).collect::<Result<Vec<_>>>()?;
+        let (sender, done) = std::sync::mpsc::channel();
+        let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
+            std::thread::scope(|scope| {
+                let start = |(model, part): (CustomCnn, Samples)| {
+                    let sender = sender.clone();
+                    scope.spawn(move || {
+                        machine::prepare_thread(1);
+                        features_of(&model, &part, stop, |n| {
+                            // Whoever was listening has been interrupted.
+                            let _ = sender.send(n);
+                        })
+                    })
+                };
+                let threads: Vec<_> = models.into_iter().zip(parts).map(start).collect();
+                let join = |t: std::thread::ScopedJoinHandle<'_, Result<_>>| {
+                    t.join().unwrap_or_else(|_| Err(Error::Worker("computing features: it panicked".to_owned())))
+                };
+                threads.into_iter().map(join).collect()
+            })
+        };
+        let parts = in_background("computing features", work, || {
+            done.try_iter().for_each(&mut advanced);
+            Ok(())
+        })?;
+        done.try_iter().for_each(advanced);
+        let layer = |i: usize| {
+            let views: Vec<_> = parts.iter().map(|p| p[i].view()).collect();
+            ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
+        };
+        Ok(FeatureTable {
+            layers: (0..model.depth()).map(layer).collect::<Result<_>>()?,
+            labels: samples.labels.clone(),
+        })
+    }
+
+    /// How many layers there are.
+    pub fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The features of convolution `layer` for all samples.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the network has no such convolution.
+    pub fn layer(&self, layer: usize) -> Result<Features> {
+        self.rows(layer, 0..self.len())
+    }
+
+    /// The features of convolution `layer` for the samples at `positions`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the network has no such convolution, or the table no such sample.
+    pub fn rows(&self, layer: usize, positions: impl IntoIterator<Item = usize>) -> Result<Features> {
+        let Some(table) = self.layers.get(layer) else {
+            return Err(Error::parameter("layer", format!("0 to {}", self.depth() - 1), layer));
+        };
+        let (mut kept, mut labels, mut dropped) = (Vec::new(), Vec::new(), 0);
+        for position in positions {
+            if position >= self.len() {
+                return Err(Error::parameter("positions", format!("below {}, the samples", self.len()), position));
+            }
+            if table.row(position).iter().all(|&v| v == 0.0) {
+                dropped += 1;
+            } else {
+                kept.push(position);
+                labels.push(self.labels[position]);
+            }
+        }
+        let vectors = table.select(Axis(0), &kept).mapv(f64::from);
+        if let Some(bad) = vectors.iter().find(|v| !v.is_finite()) {
+            return Err(Error::parameter("source_weights", format!("finite outputs of conv{layer}"), bad));
+        }
+        Ok(Features { layer: format!("conv{layer}"), vectors, labels, dropped })
+    }
+}
+
+fn features_of(
+    model: &CustomCnn,
+    samples: &Samples,
+    stop: &Stop,
+    mut advanced: impl FnMut(usize),
+) -> Result<Vec<Array2<f32>>> {
+    let device = model.device();
+    let mut layers: Vec<Vec<f32>> = vec![Vec::new(); model.depth()];
+    let step = if device == tch::Device::Cpu { samples.len() } else { GPU_BATCH };
+    for first in (0..samples.len()).step_by(step) {
+        let part = samples.select(first..(first + step).min(samples.len()));
+        // The pictures of a part are bytes; only a chunk of them at a time becomes numbers.
+        let inputs = Inputs::pictures(&part, device)?;
+        for (first, count) in chunks(part.len(), device) {
+            stop.check()?;
+            let positions: Vec<i64> = (first as i64..(first + count) as i64).collect();
+            for (layer, means) in layers.iter_mut().zip(model.conv_means(&inputs.samples(&positions)?)?) {
+                append(layer, &means)?;
+            }
+            advanced(count);
+        }
+    }
+    let table = |values: Vec<f32>| {
+        let shape = (samples.len(), values.len() / samples.len());
+        Array2::from_shape_vec(shape, values).map_err(|e| Error::Worker(format!("arranging features: {e}")))
+    };
+    layers.into_iter().map(table).collect()
+}
+
+fn append(values: &mut Vec<f32>, means: &Tensor) -> Result<()> {
+    let host = means.f_to(tch::Device::Cpu).and_then(|m| m.f_flatten(0, -1)).during("reading features")?;
+    values.extend(Vec::<f32>::try_from(&host).during("reading features")?);
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Rows of clustering results, and the files that hold them.
+//!
+//! A file is a JSON list of rows. Keys that the published files have come first and keep their names; what this crate
+//! adds goes last.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Contingency, Scores, Scoring};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The result of clustering one layer's features once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterRecord {
+    /// Share of the target training data, from above 0 to 1.
+    #[serde(rename = "Percentage")]
+    pub percentage: f64,
+    /// The seed that the reduced training set was drawn with.
+    #[serde(rename = "Repeat")]
+    pub repeat: u64,
+    /// `conv0`, `conv1`, ..
+    #[serde(rename = "Layer")]
+    pub layer: String,
+    /// Precision, recall, accuracy and adjusted Rand index.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// Which task: `Finetune`.
+    #[serde(rename = "Dataset")]
+    pub dataset: String,
+    /// Which of its sets: `Train`.
+    #[serde(rename = "Split")]
+    pub split: String,
+    /// The algorithm; the published files, which do not say, hold `average`.
+    #[serde(rename = "Algorithm", default = "published_algorithm")]
+    pub algorithm: String,
+    /// Vectors that were clustered.
+    #[serde(rename = "Vectors", default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<usize>,
+    /// Vectors that were all zeros and left out.
+    #[serde(rename = "Dropped", default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<usize>,
+    /// Normalised mutual information, from 0 to 1.
+    #[serde(rename = "NMI", default, skip_serializing_if = "Option::is_none")]
+    pub nmi: Option<f64>,
+    /// Mean silhouette of the clusters, from -1 to 1.
+    #[serde(rename = "Silhouette", default, skip_serializing_if = "Option::is_none")]
+    pub silhouette: Option<f64>,
+    /// How it was scored ([`Scoring`]); the published files, which do not say, in the `published` way.
+    #[serde(rename = "Scoring", default = "published_scoring")]
+    pub scoring: String,
+    /// Vectors by cluster and class: clusters x classes.
+    #[serde(rename = "Counts", default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Vec<Vec<u64>>>,
+    /// A digest of the network's weights.
+    #[serde(rename = "SourceWeights", default, skip_serializing_if = "Option::is_none")]
+    pub source_weights: Option<String>,
+    /// Time of clustering and scoring, in seconds.
+    #[serde(rename = "Seconds", default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Keys this crate does not know, kept as they were.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+fn published_algorithm() -> String {
+    super::Algorithm::Average.to_string()
+}
+
+fn published_scoring() -> String {
+    Scoring::Published.to_string()
+}
+
+impl ClusterRecord {
+    /// The same row, scored in another way.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the row does not hold its counts, as published ones do not.
+    pub fn scored(&self, scoring: Scoring) -> Result<ClusterRecord> {
+        let mut row = self.clone();
+        if row.scoring == scoring.to_string() {
+            return Ok(row);
+        }
+        let found = || format!("none at {}, repeat {}, {}", self.percentage, self.repeat, self.layer);
+        let counts = self.counts.as_ref().ok_or_else(|| Error::parameter("Counts", "counts in the row", found()))?;
+        row.scores = Contingency::from_counts(counts)?.scores(scoring);
+        row.scoring = scoring.to_string();
+        Ok(row)
+    }
+}
+
+/// A file of clustering results.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterFile {
+    /// The rows, in the file's order.
+    pub records: Vec<ClusterRecord>,
+}
+
+impl ClusterFile {
+    /// Reads a file of clustering results, a published one or our own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read; [`Error::Format`] when it is not a JSON list of rows, or when a
+    /// percentage or a score is out of its range. The message names the row.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let what = "a JSON list of clustering rows";
+        let bytes = files::read(path)?;
+        if bytes.is_empty() {
+            return Err(Error::format(path, what, "an empty file"));
+        }
+        let list: Vec<Value> = serde_json::from_slice(&bytes).map_err(|e| Error::format(path, what, e.to_string()))?;
+        if list.is_empty() {
+            return Err(Error::format(path, what, "an empty list"));
+        }
+        let row = |(i, value): (usize, Value)| {
+            let row: ClusterRecord = serde_json::from_value(value)
+                .map_err(|e| Error::format(path, format!("a clustering row as element {i}"), e.to_string()))?;
+            let s = row.scores;
+            let ranges = [
+                ("Percentage", row.percentage, f64::MIN_POSITIVE),
+                ("Precision", s.precision, 0.0),
+                ("Recall", s.recall, 0.0),
+                ("Accuracy", s.accuracy, 0.0),
+                ("ARI", s.ari, -1.0),
+            ];
+            match ranges.into_iter().find(|(_, value, least)| !(*least..=1.0).contains(value)) {
+                Some((key, value, least)) => {
+                    let least = if least < 0.0 { "-1" } else { "0" };
+                    Err(Error::format(path, format!("`{key}` of element {i} from {least} to 1"), value.to_string()))
+                }
+                None => Ok(row),
+            }
+        };
+        Ok(ClusterFile { records: list.into_iter().enumerate().map(row).collect::<Result<_>>()? })
+    }
+
+    /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by algorithm,
+    /// percentage, repeat and layer.
+    ///
+    /// # Errors
+    /// Those of [`ClusterFile::load`]; [`Error::Format`] when the file's rows are of other source weights, or scored
+    /// in another way.
+    pub fn merged_with(mut self, path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Ok(self);
+        }
+        let old = ClusterFile::load(path)?;
+        if let (Some(ours), Some(theirs)) = (self.records.first(), old.records.first()) {
+            let name = |r: &ClusterRecord| r.source_weights.clone().unwrap_or_else(|| "unnamed".to_owned());
+            for (what, a, b) in [
+                ("source weights", name(ours), name(theirs)),
+                ("scoring", ours.scoring.clone(), theirs.scoring.clone()),
+            ] {
+                if a != b {
+                    let expected = format!("rows of {what} {a}, to add rows to (move the file, or write elsewhere)");
+                    return Err(Error::format(path, expected, b));
+                }
+            }
+        }
+        let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let ours: HashSet<_> = self.records.iter().map(key).collect();
+        self.records.extend(old.records.into_iter().filter(|r| !ours.contains(&key(r))));
+        // Positive numbers are in the order of their bits; conv10 comes after conv9.
+        self.records.sort_by_cached_key(|r| {
+            let (algorithm, percentage, repeat, layer) = key(r);
+            (algorithm, percentage, repeat, layer.len(), layer)
+        });
+        Ok(self)
+    }
+
+    /// Writes the file, atomically, one row a line.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::write_atomically(path.as_ref(), |w| {
+            for (i, record) in self.records.iter().enumerate() {
+                write!(w, "{}{}", if i == 0 { "[" } else { ",\n " }, serde_json::to_string(record)?)?;
+            }
+            writeln!(w, "{}]", if self.records.is_empty() { "[" } else { "" })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(percentage: f64, layer: &str, ari: f64) -> ClusterRecord {
+        serde_json::from_value(serde_json::json!({"Percentage": percentage, "Repeat": 0, "Layer": layer,
+            "Precision": 0.5, "Recall": 0.5, "Accuracy": 0.5, "ARI": ari, "Dataset": "Finetune", "Split": "Train"}))
+        .unwrap()
+    }
+
+    #[test]
+    fn published_rows_are_read_and_ours_begin_with_the_published_keys() {
+        let published = row(0.1, "conv2", 0.25);
+        assert_eq!((published.algorithm.as_str(), published.scoring.as_str()), ("average", "published"));
+        assert!(published.other.is_empty(), "{:?}", published.other);
+        let text = serde_json::to_string(&published).unwrap();
+        let keys: Vec<String> = serde_json::from_str::<Map<String, Value>>(&text).unwrap().keys().cloned().collect();
+        let expected = ["Percentage", "Repeat", "Layer", "Precision", "Recall", "Accuracy", "ARI", "Dataset", "Split"];
+        assert_eq!(keys[..9], expected);
+        assert!(published.scored(Scoring::Sound).unwrap_err().to_string().contains("`Counts`"));
+    }
+
+    #[test]
+    fn rows_are_added_to_a_file_of_the_same_weights_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.json");
+        ClusterFile { records: vec![row(0.1, "conv10", 0.1), row(0.1, "conv9", 0.2)] }.save(&path).unwrap();
+        let more = ClusterFile { records: vec![row(0.1, "conv9", 0.3), row(0.01, "conv0", 0.4)] };
+        let merged = more.clone().merged_with(&path).unwrap();
+        let rows: Vec<_> = merged.records.iter().map(|r| (r.layer.as_str(), r.scores.ari)).collect();
+        assert_eq!(rows, [("conv0", 0.4), ("conv9", 0.3), ("conv10", 0.1)]);
+        let mut other = more;
+        other.records[0].source_weights = Some("abc".into());
+        let error = other.merged_with(&path).unwrap_err().to_string();
+        assert!(error.contains("c.json") && error.contains("source weights abc"), "{error}");
+    }
+
+    #[test]
+    fn broken_files_say_what_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.json");
+        let bad = serde_json::to_string(&[row(0.1, "conv0", 0.1), row(0.1, "conv1", 1.5)]).unwrap();
+        let none = bad.replace("0.1,\"Repeat\"", "0.0,\"Repeat\"");
+        for (text, expected) in [
+            ("", "an empty file"),
+            ("[]", "an empty list"),
+            ("[{", "EOF"),
+            ("[{\"depth\": 6}]", "element 0"),
+            (bad.as_str(), "`ARI` of element 1 from -1 to 1, found 1.5"),
+            (none.as_str(), "`Percentage` of element 0 from 0 to 1, found 0"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = ClusterFile::load(&path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}
