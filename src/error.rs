@@ -75,6 +75,9 @@ pub enum Error {
         /// libtorch's message.
         source: tch::TchError,
     },
+    /// A figure could not be drawn.
+    #[error("cannot draw the figure: {0}")]
+    Drawing(String),
     /// The user asked to stop.
     #[error("interrupted: {0}")]
     Interrupted(String),
