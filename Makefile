@@ -39,7 +39,7 @@ test: tools
 
 bench: build
 	@test -f "$(REFERENCE)" || { echo "bench: expected the reference program in PyTorch, tl_reference.py: make bench REFERENCE=<file>" >&2; exit 1; }
-	@$(WITH_LIBTORCH) cargo bench --quiet --bench training_rate
+	@$(WITH_LIBTORCH) cargo bench --quiet --bench training_rate --bench figures
 	@$$(scripts/python) benches/slice.py "$(REFERENCE)" $(CUTPOINT)
 	@$$(scripts/python) -c 'import sklearn' 2>/dev/null || $$(scripts/python) -m pip install --quiet scikit-learn
 	@$(WITH_LIBTORCH) CUTPOINT_WEIGHTS="$(WEIGHTS)" SKLEARN_PYTHON="$$(scripts/python)" cargo bench --quiet --bench clustering

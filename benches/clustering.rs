@@ -25,7 +25,7 @@ fn main() -> Result<()> {
         &cutpoint::notebook::progress::Silent,
     )?;
     let mut model = CustomCnn::new(&study.params, study.params.pre_train_classes.len(), data.input_shape())?;
-    model.load_state_dict(&Checkpoint::load(&PathBuf::from(needed("CUTPOINT_WEIGHTS")))?.tensors)?;
+    model.load_state_dict(&Checkpoint::load(PathBuf::from(needed("CUTPOINT_WEIGHTS")))?.tensors)?;
     let table = FeatureTable::new(&model, &data.reduced_train(1.0, 0)?)?;
     let clusters = data.target.classes.len();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

@@ -25,7 +25,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`prelude`], and the program `cutpoint` |
-//! | 5 | [`stats`]: reads records, never models |
+//! | 5 | [`stats`], [`plot`]: tests, tables and figures of records; figures of networks and pictures |
 //! | 4 | [`sweep`], [`cluster`]: the grid of runs, side by side; feature maps and their clusterings |
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
@@ -43,6 +43,7 @@ pub mod journal;
 pub mod model;
 pub mod notebook;
 pub mod params;
+pub mod plot;
 pub mod prelude;
 pub mod record;
 pub mod rng;

@@ -1,7 +1,7 @@
 //! What a notebook or a program on this crate needs: `use cutpoint::prelude::*;`.
 
 pub use crate::cluster::{
-    pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterSweep, FeatureTable, Features, Scoring,
+    pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
 pub use crate::data::{
     Dataset, DatasetName, Phase, Samples, Task, TransferLearningWrapper, CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
@@ -10,12 +10,17 @@ pub use crate::error::{Error, Result};
 pub use crate::model::checkpoint::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
+pub use crate::plot::{
+    architecture, band_plot, box_plot, cluster_box_plot, comparison_box_plot, confusion_matrix, difference_plot,
+    effective_rank_plot, error_bar_plot, feature_maps, filters, grouped_bars, heat_map, learning_curve, sample_grid,
+    scatter_map, surface, Figure, Over, Ranking, Series, Theme,
+};
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::stats::{
-    all_pairs, best, best_table, compare, compare_table, load_together, median, published_ranks, rank_table, trend,
-    wilcoxon_table, Groups, Measure, Rule, Summary, Table,
+    all_pairs, best, best_table, cluster_table, compare, compare_table, load_together, median, published_ranks,
+    rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
 pub use crate::study::Study;
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
-pub use crate::train::{ClassificationReport, TrainReport, Trainer};
+pub use crate::train::{classification_report, ClassificationReport, Epoch, TrainReport, Trainer};

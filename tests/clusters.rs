@@ -105,6 +105,7 @@ fn every_algorithm_finds_groups_that_are_far_apart_and_the_same_seed_the_same_on
         assert_eq!(algorithm.to_string().parse::<Algorithm>().unwrap(), algorithm);
     }
     let map = tsne(vectors.view(), 1).unwrap();
+    assert_eq!(map, tsne(vectors.view(), 1).unwrap(), "the same seed gives the same map");
     let clusters = Algorithm::KMeans.cluster(map.view(), 3, 0).unwrap();
     assert_eq!(Contingency::new(&clusters, &labels).unwrap().ari(), 1.0, "t-SNE keeps groups apart");
 }
@@ -139,7 +140,7 @@ fn the_published_clusterings() {
     let (params, data) = study("FashionMNIST/regular", |p| p);
     let folder = common::published().join("FashionMNIST");
     let mut model = CustomCnn::new(&params, params.pre_train_classes.len(), data.input_shape()).unwrap();
-    model.load_state_dict(&Checkpoint::load(&folder.join("regular_classes.pth")).unwrap().tensors).unwrap();
+    model.load_state_dict(&Checkpoint::load(folder.join("regular_classes.pth")).unwrap().tensors).unwrap();
     let sweep = ClusterSweep::new(&model, &data.target).percentages(&[0.001, 0.01, 0.1]).scoring(Scoring::Published);
     let found = sweep.run().unwrap().records;
     let published = ClusterFile::load(folder.join("regular_classes_cluster.json")).unwrap().records;

@@ -182,11 +182,11 @@ impl Clusters {
             best.1 as f32
         };
         let mut least = look(at);
-        for (lane, &peak) in peaks.iter().enumerate() {
+        for ((lane, &peak), bounds) in peaks.iter().enumerate().zip(bounds.chunks(LANE)) {
             if peak >= least {
-                for i in lane * LANE..((lane + 1) * LANE).min(bounds.len()) {
-                    if bounds[i] >= least {
-                        least = look(i);
+                for (i, &bound) in bounds.iter().enumerate() {
+                    if bound >= least {
+                        least = look(lane * LANE + i);
                     }
                 }
             }

@@ -63,6 +63,11 @@ pub fn tsne(vectors: ArrayView2<f64>, seed: u64) -> Result<Array2<f64>> {
         .approx_threshold(0.5)
         .max_iter(STEPS);
     let vectors = vectors.to_owned();
-    let failed = |e: linfa_tsne::TSneError| Error::Worker(format!("t-SNE: {e}"));
-    in_background("t-SNE", move |_| params.transform(vectors).map_err(failed), || Ok(()))
+    let work = move |_: &_| {
+        // In one thread: several add up in another order each time, and descent makes other maps of that.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let pool = pool.map_err(|e| Error::Worker(format!("t-SNE: {e}")))?;
+        pool.install(|| params.transform(vectors)).map_err(|e| Error::Worker(format!("t-SNE: {e}")))
+    };
+    in_background("t-SNE", work, || Ok(()))
 }

@@ -17,6 +17,6 @@ mod sweep;
 pub use algorithm::Algorithm;
 pub use features::{FeatureTable, Features};
 pub use map::{pca, tsne};
-pub use record::{ClusterFile, ClusterRecord};
+pub use record::{ClusterFile, ClusterRecord, ClusterScore};
 pub use scores::{silhouette, Contingency, Scores, Scoring};
 pub use sweep::ClusterSweep;

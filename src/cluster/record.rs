@@ -92,6 +92,77 @@ impl ClusterRecord {
     }
 }
 
+/// A number that says how well a clustering went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClusterScore {
+    /// The adjusted Rand index.
+    #[default]
+    Ari,
+    /// Accuracy under a matching of clusters and classes.
+    Accuracy,
+    /// Pairwise precision.
+    Precision,
+    /// Pairwise recall.
+    Recall,
+    /// Normalised mutual information; not in published rows.
+    Nmi,
+    /// Mean silhouette; not in published rows.
+    Silhouette,
+}
+
+impl ClusterScore {
+    /// Every score.
+    pub const ALL: [ClusterScore; 6] = [
+        ClusterScore::Ari,
+        ClusterScore::Accuracy,
+        ClusterScore::Precision,
+        ClusterScore::Recall,
+        ClusterScore::Nmi,
+        ClusterScore::Silhouette,
+    ];
+
+    /// The score of a row; `None` where the row does not hold it.
+    pub fn of(self, record: &ClusterRecord) -> Option<f64> {
+        match self {
+            ClusterScore::Ari => Some(record.scores.ari),
+            ClusterScore::Accuracy => Some(record.scores.accuracy),
+            ClusterScore::Precision => Some(record.scores.precision),
+            ClusterScore::Recall => Some(record.scores.recall),
+            ClusterScore::Nmi => record.nmi,
+            ClusterScore::Silhouette => record.silhouette,
+        }
+    }
+
+    /// The score's name in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            ClusterScore::Ari => "adjusted Rand index",
+            ClusterScore::Accuracy => "accuracy",
+            ClusterScore::Precision => "pairwise precision",
+            ClusterScore::Recall => "pairwise recall",
+            ClusterScore::Nmi => "normalised mutual information",
+            ClusterScore::Silhouette => "silhouette",
+        }
+    }
+}
+
+impl std::str::FromStr for ClusterScore {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let short = |score: &ClusterScore| format!("{score:?}").to_ascii_lowercase();
+        ClusterScore::ALL.into_iter().find(|score| short(score) == s.to_ascii_lowercase()).ok_or_else(|| {
+            Error::parameter("score", format!("one of {}", ClusterScore::ALL.map(|x| short(&x)).join(", ")), s)
+        })
+    }
+}
+
+impl std::fmt::Display for ClusterScore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("{self:?}").to_ascii_lowercase())
+    }
+}
+
 /// A file of clustering results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClusterFile {

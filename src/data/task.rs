@@ -109,6 +109,11 @@ impl Task {
         Ok(Task { dataset: dataset.name, classes, train, validation, test })
     }
 
+    /// What each class shows, in the order of labels.
+    pub fn class_names(&self) -> Vec<String> {
+        self.classes.iter().map(|&c| self.dataset.class_names()[usize::from(c)].to_owned()).collect()
+    }
+
     /// Pictures a class in the training set reduced to `percentage` (a share).
     ///
     /// # Errors

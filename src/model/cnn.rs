@@ -262,6 +262,36 @@ impl CustomCnn {
         Ok(means)
     }
 
+    /// The effective rank (Roy and Vetterli 2007) of each convolution's weights, as a matrix of outputs x (inputs x
+    /// window): the exponential of the entropy of its singular values as shares of their sum. From 1, where all outputs
+    /// are multiples of one, to the number of outputs.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when the weights are not finite.
+    pub fn effective_ranks(&self) -> Result<Vec<f64>> {
+        let _no_grad = tch::no_grad_guard();
+        let rank = |block: &Block| {
+            let matrix = block.conv.weight.f_flatten(1, -1).and_then(|w| w.f_to_kind(Kind::Double));
+            let values = matrix.and_then(|w| w.f_svd(true, false)).and_then(|(_, v, _)| v.f_to(tch::Device::Cpu));
+            let values = Vec::<f64>::try_from(&values.during("singular values of a layer")?);
+            let values = values.during("singular values of a layer")?;
+            let sum: f64 = values.iter().sum();
+            let entropy: f64 = values.iter().map(|v| v / sum).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
+            Ok(entropy.exp())
+        };
+        self.blocks.iter().map(rank).collect()
+    }
+
+    /// Name and outputs of each linear layer.
+    pub(crate) fn linear_outputs(&self) -> Vec<(String, usize)> {
+        self.layers().skip(self.depth()).map(|(name, layer)| (name, layer.bias.numel())).collect()
+    }
+
+    /// Which convolutions a pooling follows, by layer.
+    pub fn pools(&self) -> Vec<bool> {
+        self.blocks.iter().map(|b| b.pools).collect()
+    }
+
     fn layers(&self) -> impl Iterator<Item = (String, &Affine)> {
         let convs = self.blocks.iter().enumerate().map(|(i, b)| (format!("conv{i}"), &b.conv));
         let hidden = self.hidden.as_ref().map(|l| ("fc".to_owned(), l));

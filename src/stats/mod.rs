@@ -15,8 +15,10 @@
 
 mod best;
 mod bootstrap;
+mod clusterings;
 mod compare;
 mod describe;
+mod dominance;
 mod experiment;
 mod groups;
 mod measure;
@@ -33,8 +35,10 @@ mod wilcoxon;
 
 pub use best::{best, Best};
 pub use bootstrap::{median_interval, LEVEL};
+pub use clusterings::cluster_table;
 pub use compare::{compare, not_compared, Comparison};
 pub use describe::{mean, median, quantile, standard_deviation};
+pub use dominance::dominance_ranks;
 pub use experiment::{check_settings_comparable, load_together};
 pub use groups::{Group, Groups};
 pub use measure::Measure;

@@ -2,10 +2,14 @@
 
 use tch::{Kind, Tensor};
 
+use super::fit::to_labels;
 use super::inputs::{through_in_chunks, Inputs};
-use crate::error::{During, Result};
+use super::machine;
+use super::report::ClassificationReport;
+use crate::data::Samples;
+use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::Stop;
+use crate::notebook::interrupt::{in_background, Stop};
 
 /// The predicted label of each sample, in the order they are visited in, and the true ones.
 ///
@@ -41,6 +45,37 @@ pub(super) fn predict(
     };
     Ok((join(&predicted)?, join(&truth)?))
 }
+
+/// How well a network tells the samples of a task apart: scores of each class, and the confusion matrix. `names` are the
+/// classes'.
+///
+/// # Errors
+/// [`Error::Parameter`] when the network does not have an output for each class, or its pictures are not the samples';
+/// [`Error::Torch`]; [`Error::Interrupted`].
+pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[String]) -> Result<ClassificationReport> {
+    if model.output_dim() != names.len() {
+        return Err(Error::parameter(
+            "names",
+            format!("a name for each of {} outputs", model.output_dim()),
+            names.len(),
+        ));
+    }
+    if samples.pictures.shape != model.input_shape() {
+        let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
+        return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
+    }
+    let (model, samples, names) = (model.deep_clone()?, samples.clone(), names.to_vec());
+    let work = move |stop: &Stop| {
+        machine::prepare_thread(machine::cores());
+        let inputs = Inputs::pictures(&samples, model.device())?;
+        let (predicted, truth) = predict(&model, &inputs, None, REPORT_BATCH, stop)?;
+        Ok(ClassificationReport::new(&to_labels(&truth)?, &to_labels(&predicted)?, &names))
+    };
+    in_background("classifying", work, || Ok(()))
+}
+
+/// Samples classified at once in a report.
+const REPORT_BATCH: usize = 1024;
 
 /// The share of samples whose label is predicted, from 0 to 1; 0 when there are none.
 pub(super) fn accuracy(

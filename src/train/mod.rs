@@ -10,6 +10,7 @@ mod report;
 mod trainer;
 
 pub use early_stopping::{EarlyStopping, Verdict};
+pub use evaluate::classification_report;
 pub use fit::Epoch;
 pub(crate) use fit::{evaluate_final, fit, FitOptions};
 pub(crate) use inputs::{chunks, label_tensor, pixel_table, Inputs};

@@ -185,12 +185,7 @@ impl<'m> Trainer<'m> {
             train: Inputs::pictures(&self.train, device)?,
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
-            names: self
-                .task
-                .classes
-                .iter()
-                .map(|&c| self.task.dataset.class_names()[usize::from(c)].to_owned())
-                .collect(),
+            names: self.task.class_names(),
             identity: identity(self.model, &self.task, &self.train, &self.params, self.lr, self.threads)?,
             options,
             params: self.params,

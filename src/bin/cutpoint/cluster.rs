@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use cutpoint::cluster::{Algorithm, ClusterFile, ClusterSweep, Scoring};
+use cutpoint::cluster::{Algorithm, ClusterSweep, Scoring};
 use cutpoint::error::{Error, Result};
 use cutpoint::grid::Repeats;
 use cutpoint::params::{Params, PERCENTAGES};
-use cutpoint::stats::median;
+use cutpoint::stats::cluster_table;
 use cutpoint::study::Study;
 
 use crate::args::{self, Machine, Overrides};
 use crate::pretrain::default_weights;
-use crate::{say, tell};
+use crate::results::Form;
+use crate::tell;
 
 /// Cluster what each layer of the source network makes of the target pictures, and score the clusters against the
 /// classes.
@@ -52,6 +53,8 @@ pub struct Args {
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
     #[command(flatten)]
+    form: Form,
+    #[command(flatten)]
     machine: Machine,
 }
 
@@ -86,43 +89,9 @@ pub fn run(args: Args) -> Result<()> {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }
     let results = sweep.run()?;
-    print(&results)?;
+    args.form.print(&cluster_table(&results.records), &[])?;
     let rows = results.records.len();
     results.merged_with(&path)?.save(&path)?;
-    say(format!("wrote {} ({rows} rows of this sweep)", path.display()))
-}
-
-/// Prints median scores by algorithm, percentage and layer.
-fn print(results: &ClusterFile) -> Result<()> {
-    say(format!(
-        "{:<17} {:>7} {:<7} {:>7} {:>8} {:>9} {:>7} {:>7} {:>10}  repeats",
-        "medians of", "data", "layer", "ARI", "accuracy", "precision", "recall", "NMI", "silhouette"
-    ))?;
-    let key = |r: &cutpoint::cluster::ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.layer.clone());
-    let mut groups: Vec<(_, Vec<&cutpoint::cluster::ClusterRecord>)> = Vec::new();
-    for record in &results.records {
-        let key = key(record);
-        match groups.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, rows)) => rows.push(record),
-            None => groups.push((key, vec![record])),
-        }
-    }
-    for ((algorithm, percentage, layer), rows) in groups {
-        let middle = |value: &dyn Fn(&cutpoint::cluster::ClusterRecord) -> Option<f64>| {
-            let values: Vec<f64> = rows.iter().filter_map(|r| value(r)).collect();
-            median(&values).map_or("-".to_owned(), |m| format!("{m:.4}"))
-        };
-        say(format!(
-            "{algorithm:<17} {:>7} {layer:<7} {:>7} {:>8} {:>9} {:>7} {:>7} {:>10}  {}",
-            crate::results::percent(f64::from_bits(percentage)),
-            middle(&|r| Some(r.scores.ari)),
-            middle(&|r| Some(r.scores.accuracy)),
-            middle(&|r| Some(r.scores.precision)),
-            middle(&|r| Some(r.scores.recall)),
-            middle(&|r| r.nmi),
-            middle(&|r| r.silhouette),
-            rows.len()
-        ))?;
-    }
+    tell(format!("wrote {} ({rows} rows of this sweep)", path.display()));
     Ok(())
 }

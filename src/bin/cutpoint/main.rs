@@ -5,6 +5,7 @@ mod cluster;
 mod convert;
 mod data;
 mod finetune;
+mod plot;
 mod pretrain;
 mod results;
 mod show;
@@ -42,6 +43,7 @@ enum Command {
     Cluster(cluster::Args),
     Show(show::Args),
     Stats(stats::Args),
+    Plot(plot::Args),
     Convert(convert::Args),
 }
 
@@ -82,6 +84,7 @@ fn run(command: Command) -> Result<()> {
         Command::Cluster(args) => cluster::run(args),
         Command::Show(args) => show::run(args),
         Command::Stats(args) => stats::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Convert(args) => convert::run(args),
     }
 }

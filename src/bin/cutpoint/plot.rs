@@ -1,0 +1,355 @@
+//! `cutpoint plot`: figures to files.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use ndarray::Array2;
+use serde_json::Value;
+
+use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore, FeatureTable};
+use cutpoint::data::TransferLearningWrapper;
+use cutpoint::error::{Error, Result};
+use cutpoint::model::CustomCnn;
+use cutpoint::params::{Params, Setting};
+use cutpoint::plot::{self, Figure, Over, Ranking, Series, Theme};
+use cutpoint::record::ResultFile;
+use cutpoint::stats::{check_settings_comparable, load_together, Measure};
+use cutpoint::study::Study;
+use cutpoint::train::{classification_report, Epoch};
+
+use crate::args::{self, Machine, Overrides};
+use crate::pretrain::default_weights;
+use crate::tell;
+
+/// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// Test accuracy by percentage and cut: a box each, coloured by rank.
+    Box {
+        #[command(flatten)]
+        files: Files,
+        /// sound: 1 + the cuts that are significantly better; published: as published.
+        #[arg(long, default_value_t = Ranking::Sound)]
+        ranking: Ranking,
+    },
+    /// The box plot of one experiment, hatched where it is significantly higher or lower than another.
+    Compare {
+        /// A result file of the first experiment.
+        first: PathBuf,
+        /// A result file of the second one.
+        second: PathBuf,
+        /// Whose ranks colour the boxes; see `box`.
+        #[arg(long, default_value_t = Ranking::Sound)]
+        ranking: Ranking,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// A clustering score by percentage and layer: a box each.
+    Cluster {
+        /// A file of clustering results.
+        file: PathBuf,
+        /// ari, accuracy, precision, recall, nmi or silhouette.
+        #[arg(long, default_value_t = ClusterScore::Ari)]
+        score: ClusterScore,
+        /// Rows of this algorithm.
+        #[arg(long, default_value_t = Algorithm::Average)]
+        algorithm: Algorithm,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// The difference of each cut to the baseline, over percentages.
+    Difference(Files),
+    /// Lines of means with standard deviations.
+    ErrorBars {
+        #[command(flatten)]
+        files: Files,
+        /// What is on the horizontal axis.
+        #[arg(long, value_enum, default_value_t = Across::Percentage)]
+        over: Across,
+    },
+    /// Lines of means with bands from the lowest value to the highest.
+    Bands {
+        #[command(flatten)]
+        files: Files,
+        /// What is on the horizontal axis.
+        #[arg(long, value_enum, default_value_t = Across::Percentage)]
+        over: Across,
+    },
+    /// Medians written into a field for each percentage and cut.
+    Heat {
+        #[command(flatten)]
+        files: Files,
+        /// What is measured: test_acc, train_acc, val_acc, epochs or seconds.
+        #[arg(long, default_value_t = Measure::TestAcc)]
+        measure: Measure,
+    },
+    /// Bars of medians: a group for each percentage, a bar for each cut.
+    Bars(Files),
+    /// Medians as a surface over cuts and percentages.
+    Surface(Files),
+    /// The course of a training, from the line that `cutpoint finetune --trace` prints.
+    Curve {
+        /// A file with that line.
+        file: PathBuf,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// Training pictures of each class of a study's target task.
+    Samples {
+        #[command(flatten)]
+        of: OfStudy,
+        /// Pictures of each class.
+        #[arg(long, default_value_t = 10)]
+        count: usize,
+    },
+    /// The layers of a study's network; with --cut those of a cut one.
+    Architecture {
+        #[command(flatten)]
+        of: OfStudy,
+        /// Cut the network for the target task.
+        #[arg(long)]
+        cut: Option<i64>,
+        /// The setting of the cut.
+        #[arg(long, default_value = "FR")]
+        setting: Setting,
+    },
+    /// The source network's first filters.
+    Filters(OfStudy),
+    /// What the source network's convolutions make of one target picture.
+    FeatureMaps {
+        #[command(flatten)]
+        of: OfStudy,
+        /// Which of the training pictures, from 0.
+        #[arg(long, default_value_t = 0)]
+        picture: usize,
+    },
+    /// The effective rank of each layer's weights: the source network's, beside its initial one.
+    EffectiveRank(OfStudy),
+    /// Which classes the source network takes for which, on the source task's test pictures.
+    Confusion(OfStudy),
+    /// One layer's features on a plane, coloured by class and by cluster.
+    Map {
+        #[command(flatten)]
+        of: OfStudy,
+        /// Which convolution, from 0.
+        #[arg(long, default_value_t = 5)]
+        layer: usize,
+        /// Share of the target training data.
+        #[arg(long, default_value_t = 0.05)]
+        percentage: f64,
+        /// How clusters are made.
+        #[arg(long, default_value_t = Algorithm::Average)]
+        algorithm: Algorithm,
+        /// t-SNE instead of principal components.
+        #[arg(long)]
+        tsne: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Across {
+    Percentage,
+    Cut,
+}
+
+#[derive(clap::Args)]
+struct Files {
+    /// Result files of one experiment: baselines_*.json, cuts_*.json.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    out: Out,
+}
+
+/// Where a figure goes, and how it looks.
+#[derive(clap::Args)]
+struct Out {
+    /// The file to write, .svg or .png; give it again for another.
+    #[arg(short, long, required = true, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// Another title.
+    #[arg(long)]
+    title: Option<String>,
+    /// Width and height in pixels, as 900x500.
+    #[arg(long, value_name = "WxH")]
+    size: Option<String>,
+    /// Light ink on a dark ground.
+    #[arg(long)]
+    dark: bool,
+}
+
+#[derive(clap::Args)]
+struct OfStudy {
+    /// The study, as for `cutpoint sweep`.
+    study: String,
+    /// Source weights. Unless given: pretrained_models/<FOLDER>/<SPLIT>_classes.safetensors
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    out: Out,
+}
+
+impl Out {
+    fn save(&self, mut figure: Figure) -> Result<()> {
+        if let Some(title) = &self.title {
+            figure = figure.title(title.as_str());
+        }
+        if let Some(size) = &self.size {
+            let wrong =
+                || Error::Parameter { name: "size", expected: "a size such as 900x500".into(), found: size.clone() };
+            let (width, height) = size.split_once('x').ok_or_else(wrong)?;
+            let side = |s: &str| s.trim().parse::<u32>().map_err(|_| wrong());
+            figure = figure.size(side(width)?, side(height)?);
+        }
+        if self.dark {
+            figure = figure.theme(Theme::Dark);
+        }
+        for path in &self.output {
+            figure.save(path)?;
+            tell(format!("wrote {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+impl Files {
+    fn load(&self) -> Result<ResultFile> {
+        load_together(&self.files)
+    }
+}
+
+impl Across {
+    fn lines(self, results: &ResultFile) -> Result<(Vec<Series>, Over)> {
+        Ok(match self {
+            Across::Percentage => (Series::by_cut(results)?, Over::Percentage),
+            Across::Cut => (Series::by_percentage(results)?, Over::Cut),
+        })
+    }
+}
+
+/// A study's data, and its source network.
+struct Loaded {
+    params: Params,
+    data: TransferLearningWrapper,
+    model: CustomCnn,
+    weights: PathBuf,
+}
+
+impl OfStudy {
+    /// Loads the data; the network keeps its initial weights.
+    fn load(&self) -> Result<Loaded> {
+        let study = Study::find(&self.study)?;
+        let params = Params { device: self.machine.device, ..self.overrides.apply(study.params.clone()) };
+        let data = args::load_data(&params, study.source, study.target, &self.machine)?;
+        let model = args::source_network(&params, &data)?;
+        let weights = self.weights.clone().unwrap_or_else(|| default_weights(PathBuf::new(), &study));
+        Ok(Loaded { params, data, model, weights })
+    }
+
+    /// The same with the source weights read.
+    fn load_trained(&self) -> Result<Loaded> {
+        let mut loaded = self.load()?;
+        args::load_source(&mut loaded.model, &loaded.weights)?;
+        Ok(loaded)
+    }
+}
+
+/// The epochs of a line that `cutpoint finetune --trace` prints.
+fn trace(path: &Path) -> Result<Vec<Epoch>> {
+    let text = String::from_utf8_lossy(&cutpoint::files::read(path)?).into_owned();
+    let wrong = |found: String| Error::Format {
+        path: path.to_owned(),
+        expected: "the line of JSON that `cutpoint finetune --trace` prints".into(),
+        found,
+    };
+    let line = text.lines().rev().find(|l| l.starts_with('{')).ok_or_else(|| wrong("no object".into()))?;
+    let value: Value = serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
+    let trace = value.get("trace").cloned().ok_or_else(|| wrong("no `trace`".into()))?;
+    serde_json::from_value(trace).map_err(|e| wrong(e.to_string()))
+}
+
+pub fn run(args: Args) -> Result<()> {
+    match args.kind {
+        Kind::Box { files, ranking } => files.out.save(plot::box_plot(&files.load()?, ranking)?),
+        Kind::Compare { first, second, ranking, out } => {
+            let (a, b) = (ResultFile::load(&first)?, ResultFile::load(&second)?);
+            check_settings_comparable((&first, &a), (&second, &b))?;
+            out.save(plot::comparison_box_plot(&a, &b, ranking)?)
+        }
+        Kind::Cluster { file, score, algorithm, out } => {
+            let mut results = ClusterFile::load(&file)?;
+            results.records.retain(|r| r.algorithm == algorithm.to_string());
+            out.save(plot::cluster_box_plot(&results, score)?)
+        }
+        Kind::Difference(files) => files.out.save(plot::difference_plot(&files.load()?)?),
+        Kind::ErrorBars { files, over } => {
+            let (lines, over) = over.lines(&files.load()?)?;
+            files.out.save(plot::error_bar_plot(&lines, over, "test accuracy")?)
+        }
+        Kind::Bands { files, over } => {
+            let (lines, over) = over.lines(&files.load()?)?;
+            files.out.save(plot::band_plot(&lines, over, "test accuracy")?)
+        }
+        Kind::Heat { files, measure } => files.out.save(plot::heat_map(&files.load()?, measure)?),
+        Kind::Bars(files) => {
+            let series = Series::by_cut(&files.load()?)?;
+            files.out.save(plot::grouped_bars(&series, "test accuracy")?)
+        }
+        Kind::Surface(files) => files.out.save(plot::surface(&files.load()?)?),
+        Kind::Curve { file, out } => out.save(plot::learning_curve(&trace(&file)?)?),
+        Kind::Samples { of, count } => of.out.save(plot::sample_grid(&of.load()?.data.target, count)?),
+        Kind::Architecture { of, cut, setting } => {
+            let Loaded { params, data, model, .. } = of.load()?;
+            let model = match cut {
+                Some(cut) => {
+                    let cut = cutpoint::model::Cut::new(&params.with_setting(setting), cut)?;
+                    model.cut(cut, data.target.classes.len(), 0)?
+                }
+                None => model,
+            };
+            of.out.save(plot::architecture(&model)?)
+        }
+        Kind::Filters(of) => of.out.save(plot::filters(&of.load_trained()?.model)?),
+        Kind::FeatureMaps { of, picture } => {
+            let Loaded { data, model, .. } = of.load_trained()?;
+            of.out.save(plot::feature_maps(&model, &data.target.train, picture)?)
+        }
+        Kind::EffectiveRank(of) => {
+            let initial = of.load()?.model.effective_ranks()?;
+            let trained = of.load_trained()?.model.effective_ranks()?;
+            of.out.save(plot::effective_rank_plot(&[("pre-trained", trained), ("initial", initial)])?)
+        }
+        Kind::Confusion(of) => {
+            let Loaded { data, model, .. } = of.load_trained()?;
+            let names = data.source.class_names();
+            let report = classification_report(&model, &data.source.test, &names)?;
+            of.out.save(plot::confusion_matrix(&report.confusion, &names)?)
+        }
+        Kind::Map { of, layer, percentage, algorithm, tsne } => map(&of, layer, percentage, algorithm, tsne),
+    }
+}
+
+fn map(of: &OfStudy, layer: usize, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
+    let Loaded { data, model, .. } = of.load_trained()?;
+    let features = FeatureTable::new(&model, &data.reduced_train(percentage, 0)?)?.layer(layer)?;
+    let names = data.target.class_names();
+    let clusters = algorithm.cluster(features.vectors.view(), names.len(), 0)?;
+    let (points, how): (Array2<f64>, String) = if by_neighbours {
+        (tsne(features.vectors.view(), 0)?, "t-SNE".to_owned())
+    } else {
+        let (points, [first, second]) = pca(features.vectors.view())?;
+        (points, format!("principal components, {:.0}% + {:.0}% of variance", 100.0 * first, 100.0 * second))
+    };
+    let figure = plot::scatter_map(points.view(), &features.labels, Some(&clusters), &names)?;
+    of.out.save(figure.title(format!("Features of {}: {how}", features.layer)))
+}

@@ -1,0 +1,69 @@
+//! Grouped bars.
+
+use super::axes::{Axes, Axis, Margins};
+use super::canvas::Canvas;
+use super::curves::Series;
+use super::figure::Figure;
+use super::style::{readable_on, text_width, Align, SMALL, TINY, UNIT};
+use crate::error::{Error, Result};
+use crate::stats::{median, percent, quantile};
+
+/// A group of bars for each share of the data and in it one for each series: the median, written on it, and a line from
+/// the lower quartile to the upper one. Bars begin at 0.
+///
+/// # Errors
+/// [`Error::Parameter`] when there is no value, or one that is not finite or below 0.
+pub fn grouped_bars(series: &[Series], label: &str) -> Result<Figure> {
+    let values = || series.iter().flat_map(|s| s.points.iter().flat_map(|p| p.1.iter()));
+    if values().next().is_none() {
+        return Err(Error::parameter("series", "at least one value", "none"));
+    }
+    if let Some(bad) = values().find(|v| !(v.is_finite() && **v >= 0.0)) {
+        return Err(Error::parameter("series", "finite values from 0 on", bad));
+    }
+    let mut places: Vec<f64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let width = ((places.len() * (series.len() * 40 + 30)) as u32 + 110).clamp(560, 980);
+    let (series, label) = (series.to_vec(), label.to_owned());
+    let title = format!("Median {label}");
+    Ok(Figure::new(title, (width, 460), move |canvas, top| draw(canvas, top, &series, &places, &label)))
+}
+
+fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &str) -> Result<()> {
+    let theme = canvas.theme;
+    let legend = 24 * UNIT;
+    let highest = series.iter().flat_map(|s| s.points.iter()).filter_map(|(_, v)| quantile(v, 0.75));
+    let y = Axis::range(0.0, highest.fold(0.0, f64::max).max(1e-9) * 1.08, label);
+    let x = Axis::names(places.iter().map(|&p| percent(p)), "share of the target training data");
+    let axes = Axes::draw(canvas, top + legend, x, y, Margins::default())?;
+    let ((left, _), (right, bottom)) = axes.corners;
+    let pitch = f64::from(right - left) / places.len() as f64 * 0.86 / series.len() as f64;
+    for (i, one) in series.iter().enumerate() {
+        let colour = theme.series(i);
+        for (place, values) in &one.points {
+            let Some(group) = places.iter().position(|p| p == place) else { continue };
+            let (Some(middle), Some(low), Some(high)) =
+                (median(values), quantile(values, 0.25), quantile(values, 0.75))
+            else {
+                continue;
+            };
+            let within = 0.07 + 0.86 * (i as f64 + 0.5) / series.len() as f64;
+            let (x, y) = axes.at(group as f64 + within, middle);
+            let half = (pitch * 0.44) as i32;
+            canvas.rectangle((x - half, y), (x + half, bottom), colour)?;
+            canvas.line([(x, axes.at(0.0, low).1), (x, axes.at(0.0, high).1)], theme.ink(), 3)?;
+            let number = format!("{middle:.3}");
+            if bottom - y > text_width(&number, TINY, false) + 8 * UNIT {
+                canvas.upright(&number, (x, bottom - 5 * UNIT), TINY, readable_on(colour), Align::Left)?;
+            }
+        }
+    }
+    let (mut x, y) = (left, top + legend / 2 + 4 * UNIT);
+    for (i, one) in series.iter().enumerate() {
+        canvas.rectangle((x, y - 5 * UNIT), (x + 12 * UNIT, y + 5 * UNIT), theme.series(i))?;
+        canvas.text(&one.name, (x + 17 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
+        x += text_width(&one.name, SMALL, false) + 34 * UNIT;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! A figure as a value.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use resvg::{tiny_skia, usvg};
+
+use super::canvas::{failed, Canvas};
+use super::style::{Align, Theme, TITLE, UNIT};
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::notebook::display;
+
+/// Pixels of a PNG for each pixel of the figure: sharp on screens of high resolution and in print.
+const PNG_SCALE: f32 = 2.0;
+/// Height of the title's line, in units.
+const TITLE_HEIGHT: i32 = 34 * UNIT;
+
+type Draw = dyn Fn(&Canvas, i32) -> Result<()> + Send + Sync;
+
+/// A figure. It is drawn when it is shown or saved; until then its title, size and theme can be changed.
+#[derive(Clone)]
+pub struct Figure {
+    title: String,
+    size: (u32, u32),
+    theme: Theme,
+    draw: Arc<Draw>,
+}
+
+impl Figure {
+    /// A figure of a size in pixels. `draw` gets the canvas, and how far down the title reaches, in units.
+    pub(super) fn new(
+        title: impl Into<String>,
+        size: (u32, u32),
+        draw: impl Fn(&Canvas, i32) -> Result<()> + Send + Sync + 'static,
+    ) -> Figure {
+        Figure { title: title.into(), size, theme: Theme::Light, draw: Arc::new(draw) }
+    }
+
+    /// The same figure with another title; an empty one leaves its line out.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// The same figure in another size, in pixels; a notebook is some 900 wide. Sides are at least 120 and at most 8000.
+    pub fn size(mut self, width: u32, height: u32) -> Self {
+        self.size = (width.clamp(120, 8000), height.clamp(120, 8000));
+        self
+    }
+
+    /// The same figure in another theme.
+    pub fn theme(mut self, theme: Theme) -> Self {
+        self.theme = theme;
+        self
+    }
+
+    /// The figure as SVG.
+    ///
+    /// # Errors
+    /// [`Error::Drawing`].
+    pub fn to_svg(&self) -> Result<String> {
+        let mut svg = String::new();
+        let canvas = Canvas::new(&mut svg, self.size, self.theme)?;
+        let top = if self.title.is_empty() {
+            0
+        } else {
+            let at = (self.size.0 as i32 * UNIT / 2, TITLE_HEIGHT / 2 + UNIT);
+            canvas.bold(&self.title, at, TITLE, self.theme.ink(), Align::Centre)?;
+            TITLE_HEIGHT
+        };
+        (self.draw)(&canvas, top)?;
+        let pictures = canvas.finish()?;
+        Ok(in_pixels(&svg, self.size, &self.title, &pictures))
+    }
+
+    /// The figure as a PNG file's bytes, twice as fine as its size in pixels.
+    ///
+    /// # Errors
+    /// [`Error::Drawing`].
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        let tree = usvg::Tree::from_str(&self.to_svg()?, options()).map_err(failed)?;
+        let side = |pixels: u32| (pixels as f32 * PNG_SCALE) as u32;
+        let mut pixels = tiny_skia::Pixmap::new(side(self.size.0), side(self.size.1))
+            .ok_or_else(|| Error::Drawing(format!("no memory for {:?} pixels", self.size)))?;
+        resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
+        pixels.encode_png().map_err(failed)
+    }
+
+    /// Writes the figure to a file, by its ending `.svg` or `.png`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for another ending; [`Error::Drawing`]; [`Error::Io`] naming the file.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        let bytes = match ending.as_deref() {
+            Some("svg") => self.to_svg()?.into_bytes(),
+            Some("png") => self.to_png()?,
+            _ => return Err(Error::parameter("path", "a file name that ends in .svg or .png", path.display())),
+        };
+        write_atomically(path, |w| w.write_all(&bytes))
+    }
+
+    /// Shows the figure in a notebook.
+    pub fn evcxr_display(&self) {
+        match self.to_svg() {
+            Ok(svg) => display::show(&[("image/svg+xml", &svg), ("text/plain", &format!("{self:?}"))]),
+            Err(error) => display::show(&[("text/plain", &error.to_string())]),
+        }
+    }
+}
+
+impl std::fmt::Debug for Figure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Figure \"{}\", {} x {} pixels", self.title, self.size.0, self.size.1)
+    }
+}
+
+/// Gives a drawing in units its size in pixels, a name for those who hear it read, and its pictures.
+fn in_pixels(svg: &str, (width, height): (u32, u32), title: &str, pictures: &str) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body);
+    let body = body.trim_end().strip_suffix("</svg>").unwrap_or(body);
+    let (w, h) = (width * UNIT as u32, height * UNIT as u32);
+    let title = display::escaped(title);
+    // `max-width` lets a narrow page shrink the figure; the background stays the figure's own.
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" \
+         style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{body}{pictures}</svg>"
+    )
+}
+
+/// The font that PNGs are drawn with.
+fn options() -> &'static usvg::Options<'static> {
+    static OPTIONS: OnceLock<usvg::Options> = OnceLock::new();
+    OPTIONS.get_or_init(|| {
+        let mut options = usvg::Options::default();
+        let fonts = options.fontdb_mut();
+        fonts.load_font_data(dejavu::sans::regular().to_vec());
+        fonts.load_font_data(dejavu::sans::bold().to_vec());
+        fonts.set_sans_serif_family("DejaVu Sans");
+        options
+    })
+}

@@ -1,0 +1,43 @@
+//! Ranks that rest on tests: how many others are significantly better.
+
+use super::describe::mean;
+use super::pairs::{holm, ALPHA};
+use super::wilcoxon::{wilcoxon, Rule};
+use crate::error::Result;
+
+/// Ranks paired samples: a sample's rank is 1 and one more for each other one that is significantly better than it
+/// (Wilcoxon, Holm-corrected over all pairs, higher mean). Samples that no test tells apart share a rank, so that with
+/// five pairs or fewer all ranks are 1.
+///
+/// # Errors
+/// [`crate::error::Error::Parameter`] when the samples are not of one length, or hold numbers that are not finite.
+pub fn dominance_ranks(samples: &[&[f64]], rule: Rule) -> Result<Vec<usize>> {
+    let pairs: Vec<(usize, usize)> =
+        (0..samples.len()).flat_map(|a| (a + 1..samples.len()).map(move |b| (a, b))).collect();
+    let p_value = |&(a, b): &(usize, usize)| Ok(wilcoxon(samples[a], samples[b], rule)?.p_value);
+    let corrected = holm(&pairs.iter().map(p_value).collect::<Result<Vec<_>>>()?);
+    let means: Vec<f64> = samples.iter().map(|s| mean(s).unwrap_or(f64::NAN)).collect();
+    let mut ranks = vec![1; samples.len()];
+    for (&(a, b), p) in pairs.iter().zip(corrected) {
+        if p < ALPHA {
+            ranks[if means[a] < means[b] { a } else { b }] += 1;
+        }
+    }
+    Ok(ranks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_counts_the_samples_that_are_significantly_better() {
+        let at = |middle: f64| (0..20).map(|i| middle + f64::from(i % 7) * 0.001).collect::<Vec<f64>>();
+        let nearly = at(0.8).iter().enumerate().map(|(i, v)| v + [0.0005, -0.0005][i % 2]).collect::<Vec<_>>();
+        let (low, middle, high) = (at(0.5), at(0.6), at(0.8));
+        assert_eq!(dominance_ranks(&[&low, &high, &middle, &nearly], Rule::SciPy).unwrap(), [4, 1, 3, 1]);
+        assert_eq!(dominance_ranks(&[&low[..5], &high[..5]], Rule::SciPy).unwrap(), [1, 1], "five pairs tell nothing");
+        assert!(dominance_ranks(&[&low, &high[..5]], Rule::SciPy).is_err());
+        assert!(dominance_ranks(&[], Rule::SciPy).unwrap().is_empty());
+    }
+}
