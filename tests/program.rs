@@ -34,7 +34,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn help_teaches_every_command() {
     let help = stdout(&succeed(cutpoint().arg("--help")));
-    for command in ["data", "pretrain", "finetune", "sweep", "show", "stats", "convert"] {
+    for command in ["data", "pretrain", "finetune", "sweep", "cluster", "show", "stats", "plot", "convert"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let own = stdout(&succeed(cutpoint().args([command, "--help"])));
         assert!(own.lines().count() > 8, "{own}");
@@ -583,4 +583,105 @@ fn checkpoints_of_another_training_are_not_gone_on_from() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn cluster_writes_the_published_form_and_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = run_in(dir.path(), &["cluster", "Glyphs", "--repeats", "1"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("cutpoint pretrain Glyphs/regular"), "{}", stderr(&missing));
+    let small = ["--depth", "2", "--channels", "8"];
+    let pretrain = run_in(dir.path(), &[&["pretrain", "Glyphs", "--epochs", "1"], &small[..]].concat());
+    assert!(pretrain.status.success(), "{}", stderr(&pretrain));
+    let cluster = |more: &[&str]| {
+        let common = ["cluster", "Glyphs", "--repeats", "2", "--algorithms", "average,ward"];
+        run_in(dir.path(), &[&common, &small[..], more].concat())
+    };
+    let first = cluster(&["--percentages", "0.01"]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert!(stdout(&first).contains("ARI") && stdout(&first).contains("ward"), "{}", stdout(&first));
+    let both = cluster(&["--percentages", "0.01,0.05", "--json"]);
+    assert!(stderr(&both).contains("8 of 16 clusterings are done already"), "{}", stderr(&both));
+    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&stdout(&both)).unwrap().len(), 8);
+    let path = dir.path().join("results/Glyphs/regular_classes_cluster.json");
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(rows.len(), 16);
+    let keys: Vec<&str> = rows[0].as_object().unwrap().keys().take(9).map(String::as_str).collect();
+    assert_eq!(keys, ["Percentage", "Repeat", "Layer", "Precision", "Recall", "Accuracy", "ARI", "Dataset", "Split"]);
+    // Rows scored in another way do not mix.
+    let mixed = cluster(&["--percentages", "0.01", "--scoring", "published"]);
+    assert!(stderr(&mixed).contains("scoring published"), "{}", stderr(&mixed));
+    let wrong = cluster(&["--algorithms", "kmeans"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn plot_draws_published_files_and_studies_and_explains_what_it_cannot_draw() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = common::published().join("FashionMNIST");
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (base, fr, ft) = (
+        file("baselines_regular_classes.json"),
+        file("cuts_regular_classes_FR.json"),
+        file("cuts_regular_classes_FT.json"),
+    );
+    let clusters = file("regular_classes_cluster.json");
+    let of_files: [(&str, Vec<&str>); 10] = [
+        ("box", vec![&base, &fr, "--ranking", "published"]),
+        ("compare", vec![&fr, &ft]),
+        ("cluster", vec![&clusters, "--score", "recall"]),
+        ("difference", vec![&base, &fr]),
+        ("error-bars", vec![&fr]),
+        ("bands", vec![&fr, "--over", "cut"]),
+        ("heat", vec![&fr, "--measure", "train_acc"]),
+        ("bars", vec![&fr]),
+        ("surface", vec![&fr]),
+        ("architecture", vec!["Glyphs", "--cut", "2"]),
+    ];
+    for (kind, arguments) in of_files {
+        let out = format!("{kind}.svg");
+        let output = run_in(dir.path(), &[&["plot", kind], &arguments[..], &["-o", &out]].concat());
+        assert!(output.status.success(), "{kind}: {}", stderr(&output));
+        let size = std::fs::metadata(dir.path().join(&out)).unwrap().len();
+        assert!((2_000..300_000).contains(&size), "{kind}: {size}");
+    }
+    let trace = run_in(
+        dir.path(),
+        &[
+            "finetune",
+            "--source",
+            "Glyphs",
+            "--target",
+            "Glyphs",
+            "--percentage",
+            "0.01",
+            "--epochs",
+            "3",
+            "--depth",
+            "2",
+            "--channels",
+            "4",
+            "--cut",
+            "1",
+            "--trace",
+        ],
+    );
+    std::fs::write(dir.path().join("trace.json"), &trace.stdout).unwrap();
+    let png = run_in(dir.path(), &["plot", "curve", "trace.json", "-o", "c.png", "--size", "600x300", "--dark"]);
+    assert!(png.status.success(), "{}", stderr(&png));
+    assert_eq!(std::fs::read(dir.path().join("c.png")).unwrap()[1..4], *b"PNG");
+    for (arguments, expected) in [
+        (vec!["box", fr.as_str(), "-o", "x.pdf"], ".svg or .png"),
+        (vec!["box", fr.as_str(), "-o", "x.svg", "--size", "wide"], "900x500"),
+        (vec!["box", clusters.as_str(), "-o", "x.svg"], "expected parameters"),
+        (vec!["cluster", fr.as_str(), "-o", "x.svg"], "a clustering row as element 0"),
+        (vec!["difference", fr.as_str(), "-o", "x.svg"], "baselines"),
+        (vec!["curve", fr.as_str(), "-o", "x.svg"], "cutpoint finetune --trace"),
+        (vec!["filters", "Glyphs", "-o", "x.svg"], "Glyphs/regular_classes.safetensors"),
+    ] {
+        let output = run_in(dir.path(), &[&["plot"], &arguments[..]].concat());
+        assert!(!output.status.success() && stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    }
+    assert!(!dir.path().join("x.svg").exists());
 }
