@@ -4,7 +4,8 @@ pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
 pub use crate::data::{
-    Dataset, DatasetName, Phase, Samples, Task, TransferLearningWrapper, CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
+    Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, TransferLearningWrapper, CIFAR10,
+    FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
 pub use crate::model::checkpoint::Checkpoint;

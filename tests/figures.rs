@@ -386,7 +386,7 @@ fn pictures_are_the_pixels_of_the_samples_and_of_the_layers() {
     let pixels = data.target.train.pictures.picture(data.target.train.rows[first] as usize);
     let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p]).collect();
     assert_eq!(pictures[0], (28, 28, grey));
-    data.target.class_names().iter().for_each(|name| drop(drawn.find(name)));
+    data.target.class_names.clone().iter().for_each(|name| drop(drawn.find(name)));
     assert!(sample_grid(&data.target, 0).is_err());
 
     let model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();

@@ -1,6 +1,6 @@
 //! Data sets: from files, or a download, to the pictures of a source and a target task.
 //!
-//! [`locate`] finds or fetches the files, [`idx`], [`cifar`] and [`glyphs`] read them into [`Pictures`] (bytes),
+//! [`locate`] finds or fetches the files of a known data set, [`Dataset::from_folder`] reads one's own, [`idx`], [`cifar`] and [`glyphs`] read them into [`Pictures`] (bytes),
 //! [`task`] picks classes and splits, and [`TransferLearningWrapper`] holds both tasks of a study.
 
 pub mod cifar;
@@ -8,6 +8,7 @@ pub mod download;
 pub mod glyphs;
 pub mod idx;
 pub mod locate;
+mod own;
 pub mod task;
 mod wrapper;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use own::FolderOptions;
 pub use task::{Samples, Task};
 pub use wrapper::{Phase, TransferLearningWrapper};
 
@@ -138,8 +140,10 @@ impl fmt::Debug for Pictures {
 /// A data set: the pictures of its training and of its test files.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// Which one.
-    pub name: DatasetName,
+    /// What it is called.
+    pub name: String,
+    /// What each class shows, by label.
+    pub class_names: Vec<String>,
     /// The training files' pictures.
     pub train: Arc<Pictures>,
     /// The test files' pictures.
@@ -160,6 +164,12 @@ impl Dataset {
             let dims = |p: &Pictures| format!("{} x {} x {}", p.shape[0], p.shape[1], p.shape[2]);
             return Err(Error::format(found.path(), format!("test pictures of {}", dims(&train)), dims(&test)));
         }
-        Ok(Dataset { name, train: Arc::new(train), test: Arc::new(test), place: found.path().display().to_string() })
+        Ok(Dataset {
+            name: name.to_string(),
+            class_names: name.class_names().map(str::to_owned).to_vec(),
+            train: Arc::new(train),
+            test: Arc::new(test),
+            place: found.path().display().to_string(),
+        })
     }
 }

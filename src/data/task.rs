@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dataset, DatasetName, Pictures};
+use super::{Dataset, Pictures};
 use crate::error::{Error, Result};
 use crate::params::{check_percentage, Params, TestSplit};
 use crate::rng::TorchRng;
@@ -63,9 +63,11 @@ impl std::fmt::Debug for Samples {
 #[derive(Clone, Debug)]
 pub struct Task {
     /// The data set the pictures are from.
-    pub dataset: DatasetName,
+    pub dataset: String,
     /// The classes, sorted; a label is a position in this list.
     pub classes: Vec<u8>,
+    /// What each class shows, in the order of labels.
+    pub class_names: Vec<String>,
     /// The training part of the training files.
     pub train: Samples,
     /// The validation part of the training files.
@@ -106,12 +108,8 @@ impl Task {
             let expected = format!("a share that leaves validation pictures of {}, for early stopping", all.len());
             return Err(Error::parameter("val_split", expected, params.val_split));
         }
-        Ok(Task { dataset: dataset.name, classes, train, validation, test })
-    }
-
-    /// What each class shows, in the order of labels.
-    pub fn class_names(&self) -> Vec<String> {
-        self.classes.iter().map(|&c| self.dataset.class_names()[usize::from(c)].to_owned()).collect()
+        let class_names = classes.iter().filter_map(|&c| dataset.class_names.get(usize::from(c)).cloned()).collect();
+        Ok(Task { dataset: dataset.name.clone(), classes, class_names, train, validation, test })
     }
 
     /// Pictures a class in the training set reduced to `percentage` (a share).
@@ -192,7 +190,9 @@ mod tests {
             (0..most).flat_map(|i| (0..counts.len()).filter(move |&c| i < counts[c]).map(|c| c as u8)).collect();
         let pixels = (0..labels.len()).map(|i| i as u8).collect();
         let pictures = Arc::new(Pictures { pixels, labels, shape: [1, 1, 1] });
-        Dataset { name: DatasetName::Glyphs, train: Arc::clone(&pictures), test: pictures, place: String::new() }
+        let class_names = (0..counts.len()).map(|c| format!("class {c}")).collect();
+        let place = String::new();
+        Dataset { name: "numbers".to_owned(), class_names, train: Arc::clone(&pictures), test: pictures, place }
     }
 
     fn task(counts: &[usize], classes: &[u8], params: &Params) -> Result<Task> {

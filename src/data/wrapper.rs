@@ -131,7 +131,7 @@ impl std::fmt::Display for TransferLearningWrapper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (name, task) in [("source", &self.source), ("target", &self.target)] {
             let (train, val, test) = (task.train.len(), task.validation.len(), task.test.len());
-            let classes = task.class_names().join(", ");
+            let classes = task.class_names.join(", ");
             writeln!(f, "{name}: {} ({classes}); {train} training, {val} validation, {test} test", task.dataset)?;
         }
         Ok(())

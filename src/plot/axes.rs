@@ -227,7 +227,7 @@ mod tests {
     fn ticks_are_easy_numbers_within_the_range() {
         let names = |low, high| ticks(low, high).into_iter().map(|t| t.1).collect::<Vec<_>>();
         assert_eq!(names(0.0, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(names(0.913, 0.978), ["0.92", "0.94", "0.96"]);
+        assert_eq!(names(0.913, 0.978), ["0.92", "0.93", "0.94", "0.95", "0.96", "0.97"]);
         assert_eq!(names(-0.04, 0.06), ["-0.04", "-0.02", "0.00", "0.02", "0.04", "0.06"]);
         assert_eq!(names(0.0, 40.0), ["0", "5", "10", "15", "20", "25", "30", "35", "40"]);
         assert!(names(1.0, 1.0).is_empty() && names(0.0, f64::NAN).is_empty());

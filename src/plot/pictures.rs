@@ -92,7 +92,7 @@ pub fn sample_grid(task: &Task, count: usize) -> Result<Figure> {
         let tile = |i: usize| interleaved(task.train.pictures.picture(task.train.rows[i] as usize), shape);
         (name, of_class.map(tile).collect())
     };
-    let rows = task.class_names().into_iter().enumerate().map(row).collect();
+    let rows = task.class_names.iter().cloned().enumerate().map(row).collect();
     Ok(Grid { rows, side: 64 }.figure(format!("{}: training pictures", task.dataset)))
 }
 

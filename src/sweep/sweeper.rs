@@ -147,9 +147,9 @@ impl<'a> Sweep<'a> {
     /// [`Error::Torch`] when the weights cannot be read.
     pub fn params_of_file(&self) -> Result<Params> {
         let mut params = self.params.clone();
-        let sets = [("source_dataset", self.data.source.dataset), ("target_dataset", self.data.target.dataset)];
+        let sets = [("source_dataset", &self.data.source.dataset), ("target_dataset", &self.data.target.dataset)];
         for (key, dataset) in sets {
-            params.other.insert(key.to_owned(), dataset.to_string().into());
+            params.other.insert(key.to_owned(), dataset.as_str().into());
         }
         let weights = Checkpoint { tensors: self.source.state_dict(), text: String::new() }.digest()?;
         params.other.insert("source_weights".to_owned(), weights.into());

@@ -185,7 +185,7 @@ impl<'m> Trainer<'m> {
             train: Inputs::pictures(&self.train, device)?,
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
-            names: self.task.class_names(),
+            names: self.task.class_names.clone(),
             identity: identity(self.model, &self.task, &self.train, &self.params, self.lr, self.threads)?,
             options,
             params: self.params,

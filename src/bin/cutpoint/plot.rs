@@ -331,7 +331,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         Kind::Confusion(of) => {
             let Loaded { data, model, .. } = of.load_trained()?;
-            let names = data.source.class_names();
+            let names = data.source.class_names.clone();
             let report = classification_report(&model, &data.source.test, &names)?;
             of.out.save(plot::confusion_matrix(&report.confusion, &names)?)
         }
@@ -342,7 +342,7 @@ pub fn run(args: Args) -> Result<()> {
 fn map(of: &OfStudy, layer: usize, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
     let Loaded { data, model, .. } = of.load_trained()?;
     let features = FeatureTable::new(&model, &data.reduced_train(percentage, 0)?)?.layer(layer)?;
-    let names = data.target.class_names();
+    let names = data.target.class_names.clone();
     let clusters = algorithm.cluster(features.vectors.view(), names.len(), 0)?;
     let (points, how): (Array2<f64>, String) = if by_neighbours {
         (tsne(features.vectors.view(), 0)?, "t-SNE".to_owned())
