@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let by_cut = Series::by_cut(&results)?;
     type Make<'a> = Box<dyn Fn() -> Result<Figure> + 'a>;
     let kinds: [(&str, Make); 7] = [
-        ("box plot", Box::new(|| box_plot(&results, Ranking::Sound))),
+        ("box plot", Box::new(|| box_plot(&results))),
         ("difference", Box::new(|| difference_plot(&results))),
         ("error bars", Box::new(|| error_bar_plot(&by_cut, Over::Percentage, "test accuracy"))),
         ("bands", Box::new(|| band_plot(&by_cut, Over::Percentage, "test accuracy"))),

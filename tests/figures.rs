@@ -128,7 +128,7 @@ fn results() -> ResultFile {
 
 #[test]
 fn a_box_plot_has_a_box_for_each_group_at_its_quartiles_with_median_and_rank() {
-    let drawn = Drawn::new(&box_plot(&results(), Ranking::Sound).unwrap());
+    let drawn = Drawn::new(&box_plot(&results()).unwrap());
     for text in ["1%", "10%", "test accuracy", "share of the target training data"] {
         drawn.find(text);
     }
@@ -148,11 +148,11 @@ fn a_box_plot_has_a_box_for_each_group_at_its_quartiles_with_median_and_rank() {
 #[test]
 fn few_or_unequal_repeats_are_drawn_without_ranks_and_the_figure_says_so() {
     let few = results().filter(|r| r.repeat < 5);
-    let drawn = Drawn::new(&box_plot(&few, Ranking::Sound).unwrap());
+    let drawn = Drawn::new(&box_plot(&few).unwrap());
     drawn.find("rank: 1 + cuts significantly better; grey: too few repeats to tell");
     assert_eq!(drawn.count("above: median"), 1);
     let unequal = results().filter(|r| r.sampled_cut_point != 1 || r.repeat > 0);
-    Drawn::new(&box_plot(&unequal, Ranking::Sound).unwrap()).find("not ranked: cuts have different repeats");
+    Drawn::new(&box_plot(&unequal).unwrap()).find("not ranked: cuts have different repeats");
 }
 
 #[test]
@@ -447,8 +447,8 @@ fn full_sweep() -> ResultFile {
 fn figures_of_a_full_sweep_stay_small_and_say_the_same_as_svg_and_png_in_both_themes() {
     let results = full_sweep();
     let all = [
-        box_plot(&results, Ranking::Sound).unwrap(),
-        box_plot(&results, Ranking::Published).unwrap(),
+        box_plot(&results).unwrap(),
+        box_plot_ranked(&results, Ranking::Published).unwrap(),
         difference_plot(&results).unwrap(),
         error_bar_plot(&Series::by_cut(&results).unwrap(), Over::Percentage, "test accuracy").unwrap(),
         band_plot(&Series::by_percentage(&results).unwrap(), Over::Cut, "test accuracy").unwrap(),

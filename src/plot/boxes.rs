@@ -320,12 +320,21 @@ pub(super) fn experiment(results: &ResultFile) -> String {
     format!("{sets}{setting}, target classes {}", classes.join(" "))
 }
 
-/// A box plot of test accuracy for every percentage and cut, coloured by rank, with medians and ranks written on the
-/// boxes and outliers as diamonds. Where cuts have different repeats they are not ranked, and the figure says so.
+/// A box plot of test accuracy for every percentage and cut, coloured by rank ([`Ranking::Sound`]), with medians and
+/// ranks written on the boxes and outliers as diamonds. Where cuts have different repeats they are not ranked, and the
+/// figure says so.
 ///
 /// # Errors
 /// Those of [`Groups::new`].
-pub fn box_plot(results: &ResultFile, ranking: Ranking) -> Result<Figure> {
+pub fn box_plot(results: &ResultFile) -> Result<Figure> {
+    box_plot_ranked(results, Ranking::Sound)
+}
+
+/// The same with ranks of a choice.
+///
+/// # Errors
+/// Those of [`Groups::new`].
+pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure> {
     let (boxes, _) = boxes_of(results, ranking)?;
     let title = format!("Test accuracy by cut: {}", experiment(results));
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))

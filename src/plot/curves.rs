@@ -8,9 +8,10 @@ use super::canvas::Canvas;
 use super::figure::Figure;
 use super::style::{text_width, Align, SMALL, UNIT};
 use crate::error::{Error, Result};
+use crate::notebook::display;
 use crate::record::ResultFile;
 use crate::stats::{cut_name, mean, median, percent, quantile, standard_deviation, Groups};
-use crate::train::Epoch;
+use crate::train::{Epoch, TrainReport};
 
 /// A line of a figure: at each place a sample of values.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,6 +304,16 @@ pub fn learning_curve(epochs: &[Epoch]) -> Result<Figure> {
         }
         Ok(())
     }))
+}
+
+impl TrainReport {
+    /// Shows the report in a notebook: its numbers and, where epochs were kept, the learning curve.
+    pub fn evcxr_display(&self) {
+        let text = self.to_string();
+        let drawn = learning_curve(&self.curve).and_then(|figure| figure.to_svg()).unwrap_or_default();
+        let html = format!("<pre>{}</pre>\n{drawn}", display::escaped(&text));
+        display::show(&[("text/html", &html), ("text/plain", &text)]);
+    }
 }
 
 /// A line over epochs: its name, and (epoch, value) by epoch.

@@ -5,6 +5,7 @@ use super::figure::Figure;
 use super::style::{ordered, text_width, Align, SMALL, TINY, UNIT};
 use crate::error::Result;
 use crate::model::CustomCnn;
+use crate::notebook::display;
 
 /// One layer as it is drawn.
 struct Layer {
@@ -34,6 +35,17 @@ pub fn architecture(model: &CustomCnn) -> Result<Figure> {
     let title = format!("Network: {}", model.architecture());
     let width = (layers.len() as u32 * 96 + 60).clamp(420, 2400);
     Ok(Figure::new(title, (width, 330), move |canvas, top| draw(canvas, top, &layers)))
+}
+
+impl CustomCnn {
+    /// Shows the network in a notebook: drawn, and its layers as a table.
+    pub fn evcxr_display(&self) {
+        let table = self.to_string();
+        // A network whose drawing failed still has its table.
+        let drawn = architecture(self).and_then(|figure| figure.to_svg()).unwrap_or_default();
+        let html = format!("{drawn}\n<pre>{}</pre>", display::escaped(&table));
+        display::show(&[("text/html", &html), ("text/plain", &table)]);
+    }
 }
 
 fn draw(canvas: &Canvas, top: i32, layers: &[Layer]) -> Result<()> {

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use super::canvas::Canvas;
 use super::figure::Figure;
 use super::style::{ordered, Align, SMALL, UNIT};
-use crate::data::{Samples, Task};
+use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
 
@@ -94,6 +94,16 @@ pub fn sample_grid(task: &Task, count: usize) -> Result<Figure> {
     };
     let rows = task.class_names.iter().cloned().enumerate().map(row).collect();
     Ok(Grid { rows, side: 64 }.figure(format!("{}: training pictures", task.dataset)))
+}
+
+impl TransferLearningWrapper {
+    /// The first `count` training pictures of each class of the phase's task.
+    ///
+    /// # Errors
+    /// Those of [`sample_grid`].
+    pub fn show_samples(&self, count: usize) -> Result<Figure> {
+        sample_grid(self.task(), count)
+    }
 }
 
 /// Tiles of a row, where there are no names.

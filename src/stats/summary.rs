@@ -10,7 +10,7 @@ use super::names::{cut_name, percent};
 use super::table::{Entry, Table};
 use crate::error::Result;
 use crate::notebook::display;
-use crate::record::Record;
+use crate::record::{Record, ResultFile};
 
 /// The numbers of one percentage and cut, over repeats, in the unit of what is measured: accuracies from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,6 +269,13 @@ impl fmt::Display for Summary {
             write!(f, "  {:>7}", self.repeats(percentage))?;
         }
         Ok(())
+    }
+}
+
+impl ResultFile {
+    /// Shows medians of test accuracy by percentage and cut in a notebook.
+    pub fn evcxr_display(&self) {
+        Summary::new(&self.records).evcxr_display();
     }
 }
 

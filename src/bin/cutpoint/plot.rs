@@ -280,7 +280,7 @@ fn trace(path: &Path) -> Result<Vec<Epoch>> {
 
 pub fn run(args: Args) -> Result<()> {
     match args.kind {
-        Kind::Box { files, ranking } => files.out.save(plot::box_plot(&files.load()?, ranking)?),
+        Kind::Box { files, ranking } => files.out.save(plot::box_plot_ranked(&files.load()?, ranking)?),
         Kind::Compare { first, second, ranking, out } => {
             let (a, b) = (ResultFile::load(&first)?, ResultFile::load(&second)?);
             check_settings_comparable((&first, &a), (&second, &b))?;
