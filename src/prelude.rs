@@ -22,6 +22,6 @@ pub use crate::stats::{
     all_pairs, best, best_table, cluster_table, compare, compare_table, load_together, median, published_ranks,
     rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
-pub use crate::study::Study;
+pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
-pub use crate::train::{classification_report, ClassificationReport, Epoch, TrainReport, Trainer};
+pub use crate::train::{classification_report, machine, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};

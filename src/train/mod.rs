@@ -7,6 +7,7 @@ mod fit;
 mod inputs;
 pub mod machine;
 mod report;
+mod source;
 mod trainer;
 
 pub use early_stopping::{EarlyStopping, Verdict};
@@ -15,4 +16,5 @@ pub use fit::Epoch;
 pub(crate) use fit::{evaluate_final, fit, FitOptions};
 pub(crate) use inputs::{chunks, label_tensor, pixel_table, Inputs};
 pub use report::{ClassScores, ClassificationReport};
+pub use source::{load_source, pretrained, save_source, training_in_words, Origin, Source};
 pub use trainer::{TrainReport, Trainer};

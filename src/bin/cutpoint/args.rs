@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use cutpoint::data::{DatasetName, Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
-use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::model::CustomCnn;
 use cutpoint::notebook::progress::Terminal;
 use cutpoint::params::{Activation, Device, Params, TestSplit, MAX_DEPTH};
-use cutpoint::study::Study;
 use cutpoint::train::{TrainReport, Trainer};
 
 /// Where data sets are and where computing happens.
@@ -136,64 +134,4 @@ pub fn pretrain(
     let report = trainer.train()?;
     data.update_phase(Phase::Finetune);
     Ok(report)
-}
-
-/// How source weights were made: kept in their file, and compared when they are read.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub struct Origin {
-    pub study: String,
-    pub network: String,
-    /// What was asked for in pre-training: epochs, batch size, ..
-    pub training: String,
-    /// What came of it.
-    pub report: String,
-}
-
-impl Origin {
-    pub fn new(study: &Study, model: &CustomCnn, params: &Params, report: &TrainReport) -> Origin {
-        Origin {
-            study: study.to_string(),
-            network: model.architecture(),
-            training: training_in_words(params),
-            report: report.to_string().lines().next().unwrap_or_default().to_owned(),
-        }
-    }
-}
-
-/// The settings of pre-training, in words.
-pub fn training_in_words(params: &Params) -> String {
-    let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
-    format!(
-        "at most {} epochs, batch {}, learning rate {}, patience {patience}",
-        params.num_train, params.batch_size, params.lr_pretrain
-    )
-}
-
-/// Writes pre-trained weights with their origin.
-pub fn save_source(model: &CustomCnn, path: &std::path::Path, origin: &Origin) -> Result<()> {
-    let text = serde_json::to_string(origin).map_err(|e| Error::Format {
-        path: path.to_owned(),
-        expected: "an origin in words".into(),
-        found: e.to_string(),
-    })?;
-    Checkpoint { tensors: model.state_dict(), text }.save(path)
-}
-
-/// Reads source weights; returns their origin, if the file says so. Weights of another network are refused, also where
-/// their shapes would fit.
-pub fn load_source(model: &mut CustomCnn, path: &std::path::Path) -> Result<Option<Origin>> {
-    let file = Checkpoint::load(path)?;
-    let origin: Option<Origin> = serde_json::from_str(&file.text).ok();
-    if let Some(origin) = origin.as_ref().filter(|o| o.network != model.architecture()) {
-        return Err(Error::Format {
-            path: path.to_owned(),
-            expected: format!("weights of a network of {}", model.architecture()),
-            found: origin.network.clone(),
-        });
-    }
-    model.load_state_dict(&file.tensors).map_err(|error| match error {
-        Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },
-        other => other,
-    })?;
-    Ok(origin)
 }

@@ -8,6 +8,7 @@ use cutpoint::grid::Repeats;
 use cutpoint::params::{Params, PERCENTAGES};
 use cutpoint::stats::cluster_table;
 use cutpoint::study::Study;
+use cutpoint::train::load_source;
 
 use crate::args::{self, Machine, Overrides};
 use crate::pretrain::default_weights;
@@ -75,7 +76,7 @@ pub fn run(args: Args) -> Result<()> {
         });
     }
     let mut model = args::source_network(&params, &data)?;
-    args::load_source(&mut model, &weights)?;
+    load_source(&mut model, &weights)?;
     tell(format!("source weights: {}", weights.display()));
     let folder = out.join("results").join(study.folder);
     let path = args.output.clone().unwrap_or_else(|| folder.join(format!("{}_classes_cluster.json", study.split)));

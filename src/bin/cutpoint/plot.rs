@@ -15,7 +15,7 @@ use cutpoint::plot::{self, Figure, Over, Ranking, Series, Theme};
 use cutpoint::record::ResultFile;
 use cutpoint::stats::{check_settings_comparable, load_together, Measure};
 use cutpoint::study::Study;
-use cutpoint::train::{classification_report, Epoch};
+use cutpoint::train::{classification_report, load_source, Epoch};
 
 use crate::args::{self, Machine, Overrides};
 use crate::pretrain::default_weights;
@@ -259,7 +259,7 @@ impl OfStudy {
     /// The same with the source weights read.
     fn load_trained(&self) -> Result<Loaded> {
         let mut loaded = self.load()?;
-        args::load_source(&mut loaded.model, &loaded.weights)?;
+        load_source(&mut loaded.model, &loaded.weights)?;
         Ok(loaded)
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use cutpoint::error::Result;
 use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::study::Study;
-use cutpoint::train::machine;
+use cutpoint::train::{machine, save_source, Origin};
 
-use crate::args::{self, Machine, Origin, Overrides};
+use crate::args::{self, Machine, Overrides};
 use crate::say;
 
 /// Train the source network of a study and write its weights.
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<()> {
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
     let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;
-    args::save_source(&model, &out, &Origin::new(&study, &model, &params, &report))?;
+    save_source(&model, &out, &Origin::new(&study.to_string(), &model, &params, &report))?;
     say(&report)?;
     say(format!("wrote {}", out.display()))
 }

@@ -1,18 +1,20 @@
 //! `cutpoint sweep`: a whole study.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::grid::{self, Repeats};
 use cutpoint::model::CustomCnn;
+use cutpoint::notebook::progress::Terminal;
 use cutpoint::params::{Params, Setting, PERCENTAGES, SETTING_KEYS};
 use cutpoint::record::ResultFile;
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
-use cutpoint::train::machine;
+use cutpoint::train::{load_source, machine, pretrained, training_in_words};
 
-use crate::args::{self, Machine, Origin, Overrides};
+use crate::args::{self, Machine, Overrides};
 use crate::pretrain::default_weights;
 use crate::{say, show, tell};
 
@@ -145,14 +147,13 @@ fn source_with_weights(
     let pretraining = Params {
         num_train: args.pretrain_epochs.unwrap_or(params.num_train),
         batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),
-        save_checkpoints: true,
         ..params.clone()
     };
     if args.pretrain_epochs == Some(0) && args.weights.is_none() {
         tell("source weights: the initial ones, without pre-training");
     } else if args.weights.is_some() || path.exists() {
-        let origin = args::load_source(&mut model, &path)?;
-        let asked = args::training_in_words(&pretraining);
+        let origin = load_source(&mut model, &path)?;
+        let asked = training_in_words(&pretraining);
         let says_how = args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some();
         if let Some(other) = origin.as_ref().filter(|o| says_how && o.training != asked) {
             return Err(Error::Format {
@@ -161,35 +162,14 @@ fn source_with_weights(
                 found: other.training.clone(),
             });
         }
-        let how = origin.map_or(String::new(), |o| format!(" ({}: {}; {})", o.study, o.training, o.report));
+        let how = origin.map_or(String::new(), |o| format!(" ({o})"));
         tell(format!("source weights: {}{how}", path.display()));
     } else {
-        pretrain(&mut model, study, &pretraining, data, &path)?;
+        tell(format!("pre-training the source network, as {} is not there", path.display()));
+        let (name, progress) = (study.to_string(), Arc::new(Terminal::new()));
+        let report = pretrained(&mut model, data, &pretraining, &name, &path, machine::cores(), progress)?;
+        tell(format!("{report}\nwrote {}", path.display()));
     }
     data.update_phase(cutpoint::data::Phase::Finetune);
     Ok(model)
-}
-
-/// Pre-trains the source network and writes its weights; goes on where an interrupted pre-training stopped.
-fn pretrain(
-    model: &mut CustomCnn,
-    study: &Study,
-    params: &Params,
-    data: &mut TransferLearningWrapper,
-    path: &Path,
-) -> Result<()> {
-    tell(format!("pre-training the source network, as {} is not there", path.display()));
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let name = format!("{}_classes", study.split);
-    let checkpoints = folder.join(format!("{name}_checkpoints"));
-    let report = args::pretrain(model, data, params, machine::cores(), Some((folder, name)), false)?;
-    args::save_source(model, path, &Origin::new(study, model, params, &report))?;
-    // The finished weights are there; what an interrupted pre-training goes on from has served.
-    std::fs::remove_dir_all(&checkpoints).map_err(|source| Error::Io {
-        action: "remove",
-        path: checkpoints,
-        source,
-    })?;
-    tell(format!("{report}\nwrote {}", path.display()));
-    Ok(())
 }

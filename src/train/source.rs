@@ -1,0 +1,145 @@
+//! Source networks: pre-trained once, kept with a note of how, and read again.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{TrainReport, Trainer};
+use crate::data::{Phase, TransferLearningWrapper};
+use crate::error::{Error, Result};
+use crate::model::checkpoint::Checkpoint;
+use crate::model::CustomCnn;
+use crate::notebook::progress::Progress;
+use crate::params::Params;
+
+/// How source weights were made: kept in their file, and compared when they are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The study they were made for.
+    pub study: String,
+    /// The network, in words.
+    pub network: String,
+    /// What was asked for in pre-training: epochs, batch size, ..
+    pub training: String,
+    /// What came of it.
+    pub report: String,
+}
+
+impl Origin {
+    /// Of a training that has just ended.
+    pub fn new(study: &str, model: &CustomCnn, params: &Params, report: &TrainReport) -> Origin {
+        Origin {
+            study: study.to_owned(),
+            network: model.architecture(),
+            training: training_in_words(params),
+            report: report.to_string().lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.study, self.training, self.report)
+    }
+}
+
+/// The settings of pre-training, in words.
+pub fn training_in_words(params: &Params) -> String {
+    let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
+    format!(
+        "at most {} epochs, batch {}, learning rate {}, patience {patience}",
+        params.num_train, params.batch_size, params.lr_pretrain
+    )
+}
+
+/// Writes pre-trained weights with their origin: `.safetensors` keeps it, `.pth` has no place for it.
+///
+/// # Errors
+/// Those of [`Checkpoint::save`].
+pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()> {
+    let text = serde_json::to_string(origin)
+        .map_err(|e| Error::format(path, "an origin that can be written", e.to_string()))?;
+    Checkpoint { tensors: model.state_dict(), text }.save(path)
+}
+
+/// Reads source weights; returns their origin, if the file says so. Weights of another network are refused, also where
+/// their shapes would fit.
+///
+/// # Errors
+/// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's.
+pub fn load_source(model: &mut CustomCnn, path: &Path) -> Result<Option<Origin>> {
+    let file = Checkpoint::load(path)?;
+    let origin: Option<Origin> = serde_json::from_str(&file.text).ok();
+    if let Some(origin) = origin.as_ref().filter(|o| o.network != model.architecture()) {
+        let expected = format!("weights of a network of {}", model.architecture());
+        return Err(Error::format(path, expected, origin.network.clone()));
+    }
+    model.load_state_dict(&file.tensors).map_err(|error| match error {
+        Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },
+        other => other,
+    })?;
+    Ok(origin)
+}
+
+/// How a source network came by its weights.
+#[derive(Debug)]
+pub enum Source {
+    /// They were read from a file, made as it says.
+    Read(Option<Origin>),
+    /// The network was trained just now.
+    Trained(TrainReport),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Read(Some(origin)) => write!(f, "weights read from a file ({origin})"),
+            Source::Read(None) => write!(f, "weights read from a file that does not say how they were made"),
+            Source::Trained(report) => report.fmt(f),
+        }
+    }
+}
+
+/// Gives a network the weights of `path`, or where there is no such file pre-trains it on the source task and writes
+/// the file. A training that was stopped goes on from its last epoch. `study` is noted in the file; `threads` are those
+/// of each operation, and decide last digits.
+///
+/// # Errors
+/// Those of [`load_source`] and [`Trainer::train`]; [`Error::Io`] naming the file.
+pub fn pretrained(
+    model: &mut CustomCnn,
+    data: &mut TransferLearningWrapper,
+    params: &Params,
+    study: &str,
+    path: impl AsRef<Path>,
+    threads: usize,
+    progress: Arc<dyn Progress>,
+) -> Result<Source> {
+    let path = path.as_ref();
+    if path.exists() {
+        return Ok(Source::Read(load_source(model, path)?));
+    }
+    Checkpoint::check_name(path)?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let name = path.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
+    let checkpoints = folder.join(format!("{name}_checkpoints"));
+    let params = Params { save_checkpoints: true, ..params.clone() };
+    let phase = data.phase();
+    data.update_phase(Phase::Pretrain);
+    let report = Trainer::new(model, data, params.lr_pretrain, &params)?
+        .threads(threads)
+        .progress(progress)
+        .output(&folder, &name)
+        .resume(true)
+        // Losses cost nothing; training accuracy would cost a third of the time.
+        .curve(false)
+        .losses(true)
+        .train()?;
+    data.update_phase(phase);
+    save_source(model, path, &Origin::new(study, model, &params, &report))?;
+    // The finished weights are there; what an interrupted pre-training goes on from has served.
+    std::fs::remove_dir_all(&checkpoints).map_err(Error::io("remove", &checkpoints))?;
+    Ok(Source::Trained(report))
+}
