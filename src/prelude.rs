@@ -19,7 +19,7 @@ pub use crate::plot::{
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::stats::{
-    all_pairs, best, best_table, cluster_table, compare, compare_table, load_together, median, published_ranks,
+    all_pairs, answer, best, best_table, cluster_table, compare, compare_table, load_together, median, published_ranks,
     rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};

@@ -41,6 +41,9 @@ pub struct Record {
     pub other: Map<String, Value>,
 }
 
+/// Parameters of a result file that say nothing of baselines.
+pub(crate) const OF_CUTS: [&str; 4] = ["freeze", "reinit", "truncate", "source_weights"];
+
 /// A result file: parameters and rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultFile {
@@ -161,6 +164,20 @@ impl ResultFile {
         // Positive numbers are in the order of their bits.
         self.records.sort_by_key(key);
         Ok(self)
+    }
+
+    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Baselines, which are the
+    /// same under every setting and keep nothing of the source network, may join those of other settings and weights.
+    ///
+    /// # Errors
+    /// Those of [`ResultFile::merged_with`] and [`ResultFile::save`].
+    pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let baselines = self.records.iter().all(|r| r.sampled_cut_point < 0);
+        let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
+        let all = self.merged_with(path, ignoring)?;
+        all.save(path)?;
+        Ok(all)
     }
 
     /// Writes the file, atomically: parameters on the first line, one row a line.

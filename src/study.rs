@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::{DatasetName, CIFAR10, FASHION_MNIST, GLYPHS, MNIST};
 use crate::error::{Error, Result};
 use crate::grid::Repeats;
-use crate::params::{Params, PERCENTAGES};
+use crate::params::{Params, Setting, PERCENTAGES};
 
 /// One source task and one target task.
 #[derive(Clone, Debug)]
@@ -151,6 +151,11 @@ impl Study {
 }
 
 impl Plan {
+    /// The same plan with `freeze`, `reinit` and `truncate` as in `setting`.
+    pub fn with_setting(self, setting: Setting) -> Plan {
+        Plan { params: self.params.with_setting(setting), ..self }
+    }
+
     /// The folder below `root` that the plan's files go to: `root` itself, and for [`Profile::Smoke`] `run/smoke` in it,
     /// so that trying a notebook out leaves no trace in results.
     fn base(&self, root: &Path) -> PathBuf {

@@ -95,15 +95,17 @@ pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
     }
 }
 
-/// Finds a data set without downloading anything. The places, in order: `data` or else the folder that
-/// `CUTPOINT_DATA` names; `data` below the working directory; Debian's package (FashionMNIST).
+/// Finds a data set without downloading anything. The places, in order: `data`; the folder that `CUTPOINT_DATA` names;
+/// `data` below the working directory; Debian's package (FashionMNIST).
 ///
 /// # Errors
 /// What was looked at, one line a place, when it is nowhere.
 pub fn find_local(name: DatasetName, data: Option<&Path>) -> std::result::Result<Found, Vec<String>> {
-    let explicit = data.map(Path::to_owned).or_else(|| std::env::var_os(ENV).map(PathBuf::from));
+    let given = data.map(Path::to_owned).into_iter().chain(std::env::var_os(ENV).map(PathBuf::from));
     let mut looked = Vec::new();
-    for folder in explicit.into_iter().chain([PathBuf::from(DEFAULT)]) {
+    let mut folders: Vec<PathBuf> = given.chain([PathBuf::from(DEFAULT)]).collect();
+    folders.dedup();
+    for folder in folders {
         if let Some(found) = below(&folder, name) {
             return Ok(found);
         }

@@ -135,6 +135,48 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// Writes the first pictures of each class as PNG files, `train/<class>/<n>.png` and `test/<class>/<n>.png`: the form
+    /// that [`Dataset::from_folder`] reads. At most `count` of each class and part are written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Format`] naming the file; [`Error::Parameter`] when two classes have one name, or one
+    /// that is no folder's.
+    pub fn save_folder(&self, folder: impl AsRef<Path>, count: usize) -> Result<()> {
+        for (i, name) in self.class_names.iter().enumerate() {
+            if self.class_names[..i].contains(name)
+                || name.is_empty()
+                || name.starts_with('.')
+                || name.contains(['/', '\\'])
+            {
+                return Err(Error::parameter("class_names", "names of folders, each once", name));
+            }
+        }
+        for (part, pictures) in [("train", &self.train), ("test", &self.test)] {
+            let mut written = vec![0usize; self.class_names.len()];
+            for (row, &label) in pictures.labels.iter().enumerate() {
+                let class = usize::from(label);
+                if written[class] < count {
+                    let file = folder.as_ref().join(part).join(&self.class_names[class]);
+                    crate::files::create_dir(&file)?;
+                    write(&file.join(format!("{:05}.png", written[class])), pictures, row)?;
+                    written[class] += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, pictures: &Pictures, row: usize) -> Result<()> {
+    let [channels, height, width] = pictures.shape;
+    let (bytes, area) = (pictures.picture(row), height * width);
+    let interleaved: Vec<u8> = (0..area).flat_map(|i| (0..channels).map(move |c| bytes[c * area + i])).collect();
+    let colour = if channels == 3 { image::ColorType::Rgb8 } else { image::ColorType::L8 };
+    let written = image::save_buffer(path, &interleaved, width as u32, height as u32, colour);
+    written.map_err(|e| Error::format(path, "a picture that can be written", e.to_string()))
+}
+
 fn check(options: &FolderOptions) -> Result<()> {
     if options.side.iter().any(|s| !(1..=4096).contains(s)) {
         return Err(Error::parameter("side", "a height and width from 1 to 4096", format!("{:?}", options.side)));
@@ -222,7 +264,7 @@ mod tests {
     use super::*;
     use crate::notebook::progress::Silent;
 
-    fn write(path: &Path, [height, width]: [u32; 2], colour: [u8; 3]) {
+    fn paint(path: &Path, [height, width]: [u32; 2], colour: [u8; 3]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         image::RgbImage::from_pixel(width, height, image::Rgb(colour)).save(path).unwrap();
     }
@@ -231,8 +273,8 @@ mod tests {
     fn class_folders_become_labels_and_a_share_is_held_out() {
         let dir = tempfile::tempdir().unwrap();
         for i in 0..10 {
-            write(&dir.path().join(format!("cat/{i}.png")), [8, 8], [200, i, 3]);
-            write(&dir.path().join(format!("ant/{i}.jpg")), [16, 12], [10, 20, 30]);
+            paint(&dir.path().join(format!("cat/{i}.png")), [8, 8], [200, i, 3]);
+            paint(&dir.path().join(format!("ant/{i}.jpg")), [16, 12], [10, 20, 30]);
         }
         std::fs::write(dir.path().join("cat/notes.txt"), "not a picture").unwrap();
         std::fs::create_dir(dir.path().join(".cache")).unwrap();
@@ -259,14 +301,33 @@ mod tests {
     fn train_and_test_folders_are_taken_as_they_are() {
         let dir = tempfile::tempdir().unwrap();
         for (place, count) in [("train/a", 3), ("train/b", 2), ("test/a", 1), ("test/b", 2)] {
-            (0..count).for_each(|i| write(&dir.path().join(format!("{place}/{i}.png")), [4, 4], [1, 2, 3]));
+            (0..count).for_each(|i| paint(&dir.path().join(format!("{place}/{i}.png")), [4, 4], [1, 2, 3]));
         }
         let options = FolderOptions { side: [4, 4], ..FolderOptions::default() };
         let load = || Dataset::from_folder("mine", dir.path(), &options, &Silent);
         let set = load().unwrap();
         assert_eq!((set.train.labels.as_slice(), set.test.labels.as_slice()), (&[0, 0, 0, 1, 1][..], &[0, 1, 1][..]));
-        write(&dir.path().join("test/c/0.png"), [4, 4], [0; 3]);
+        paint(&dir.path().join("test/c/0.png"), [4, 4], [0; 3]);
         assert!(load().unwrap_err().to_string().contains("in `train` too"));
+    }
+
+    #[test]
+    fn a_data_set_survives_being_written_as_a_folder() {
+        let pictures = |labels: Vec<u8>| {
+            let bytes = (0..labels.len() * 12).map(|i| (i * 7) as u8).collect();
+            Pictures::from_bytes(bytes, labels, [3, 2, 2]).unwrap()
+        };
+        let set = Dataset::from_pictures("m", &["a", "b"], pictures(vec![0, 0, 1, 1]), pictures(vec![0, 1])).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        set.save_folder(dir.path(), 10).unwrap();
+        let options = FolderOptions { side: [2, 2], ..FolderOptions::default() };
+        let read = Dataset::from_folder("m", dir.path(), &options, &Silent).unwrap();
+        assert_eq!(
+            (read.train, read.test, read.class_names),
+            (set.train.clone(), set.test.clone(), set.class_names.clone())
+        );
+        let odd = Dataset { class_names: vec!["../a".into(), "b".into()], ..set };
+        assert!(odd.save_folder(dir.path(), 1).unwrap_err().to_string().contains("`class_names`"));
     }
 
     #[test]
@@ -276,7 +337,7 @@ mod tests {
         let error = |options: &FolderOptions| load(options).unwrap_err().to_string();
         let options = FolderOptions::default();
         assert!(error(&options).contains("2 to 256 class folders"), "{}", error(&options));
-        write(&dir.path().join("a/0.png"), [4, 4], [0; 3]);
+        paint(&dir.path().join("a/0.png"), [4, 4], [0; 3]);
         std::fs::create_dir(dir.path().join("b")).unwrap();
         assert!(error(&options).contains("/b: expected PNG or JPEG files, found none"), "{}", error(&options));
         std::fs::write(dir.path().join("b/0.png"), "not one").unwrap();

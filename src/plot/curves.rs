@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::record::ResultFile;
 use crate::stats::{cut_name, mean, median, percent, quantile, standard_deviation, Groups};
-use crate::train::{Epoch, TrainReport};
+use crate::train::{Epoch, Source, TrainReport};
 
 /// A line of a figure: at each place a sample of values.
 #[derive(Clone, Debug, PartialEq)]
@@ -313,6 +313,16 @@ impl TrainReport {
         let drawn = learning_curve(&self.curve).and_then(|figure| figure.to_svg()).unwrap_or_default();
         let html = format!("<pre>{}</pre>\n{drawn}", display::escaped(&text));
         display::show(&[("text/html", &html), ("text/plain", &text)]);
+    }
+}
+
+impl Source {
+    /// Shows in a notebook how a source network came by its weights; after a training, its curve too.
+    pub fn evcxr_display(&self) {
+        match self {
+            Source::Trained(report) => report.evcxr_display(),
+            Source::Read(_) => display::show(&[("text/plain", &self.to_string())]),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::groups::Groups;
 use crate::error::{Error, Result};
 use crate::params::SETTING_KEYS;
-use crate::record::ResultFile;
+use crate::record::{ResultFile, OF_CUTS};
 
 /// Reads result files that belong together, such as baselines and cuts of one experiment, as one. Its parameters are
 /// those of the cuts.
@@ -37,7 +37,7 @@ pub fn load_together<P: AsRef<Path>>(files: &[P]) -> Result<ResultFile> {
         let path = path.as_ref();
         let file = ResultFile::load(path)?;
         let baselines = only_baselines(&all) || only_baselines(&file);
-        let ignoring: &[&str] = if baselines { &["freeze", "reinit", "truncate", "source_weights"] } else { &[] };
+        let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
         check_comparable((first, &all), (path, &file), ignoring)?;
         if only_baselines(&all) {
             // The table is of the cuts' setting.

@@ -13,6 +13,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+mod answer;
 mod best;
 mod bootstrap;
 mod clusterings;
@@ -33,6 +34,7 @@ mod tables;
 mod trend;
 mod wilcoxon;
 
+pub use answer::{answer, Answer};
 pub use best::{best, Best};
 pub use bootstrap::{median_interval, LEVEL};
 pub use clusterings::cluster_table;

@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TrainReport, Trainer};
+use super::{machine, TrainReport, Trainer};
 use crate::data::{Phase, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::CustomCnn;
-use crate::notebook::progress::Progress;
 use crate::params::Params;
 
 /// How source weights were made: kept in their file, and compared when they are read.
@@ -103,8 +101,8 @@ impl fmt::Display for Source {
 }
 
 /// Gives a network the weights of `path`, or where there is no such file pre-trains it on the source task and writes
-/// the file. A training that was stopped goes on from its last epoch. `study` is noted in the file; `threads` are those
-/// of each operation, and decide last digits.
+/// the file. A training that was stopped goes on from its last epoch. `study` is noted in the file. Operations use every
+/// core, and last digits depend on how many there are.
 ///
 /// # Errors
 /// Those of [`load_source`] and [`Trainer::train`]; [`Error::Io`] naming the file.
@@ -114,8 +112,6 @@ pub fn pretrained(
     params: &Params,
     study: &str,
     path: impl AsRef<Path>,
-    threads: usize,
-    progress: Arc<dyn Progress>,
 ) -> Result<Source> {
     let path = path.as_ref();
     if path.exists() {
@@ -129,8 +125,7 @@ pub fn pretrained(
     let phase = data.phase();
     data.update_phase(Phase::Pretrain);
     let report = Trainer::new(model, data, params.lr_pretrain, &params)?
-        .threads(threads)
-        .progress(progress)
+        .threads(machine::cores())
         .output(&folder, &name)
         .resume(true)
         // Losses cost nothing; training accuracy would cost a third of the time.

@@ -1,18 +1,16 @@
 //! `cutpoint sweep`: a whole study.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::grid::{self, Repeats};
 use cutpoint::model::CustomCnn;
-use cutpoint::notebook::progress::Terminal;
 use cutpoint::params::{Params, Setting, PERCENTAGES, SETTING_KEYS};
 use cutpoint::record::ResultFile;
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
-use cutpoint::train::{load_source, machine, pretrained, training_in_words};
+use cutpoint::train::{load_source, pretrained, training_in_words};
 
 use crate::args::{self, Machine, Overrides};
 use crate::pretrain::default_weights;
@@ -126,9 +124,9 @@ pub fn run(args: Args) -> Result<()> {
     let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
         results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
     show::print(&results)?;
-    for ((path, ignoring), records) in [(baselines, of_baseline), (cut_rows, of_cuts)] {
+    for ((path, _), records) in [(baselines, of_baseline), (cut_rows, of_cuts)] {
         if !records.is_empty() {
-            ResultFile::new(results.params.clone(), records).merged_with(&path, ignoring)?.save(&path)?;
+            ResultFile::new(results.params.clone(), records).add_to(&path)?;
             say(format!("wrote {}", path.display()))?;
         }
     }
@@ -166,8 +164,7 @@ fn source_with_weights(
         tell(format!("source weights: {}{how}", path.display()));
     } else {
         tell(format!("pre-training the source network, as {} is not there", path.display()));
-        let (name, progress) = (study.to_string(), Arc::new(Terminal::new()));
-        let report = pretrained(&mut model, data, &pretraining, &name, &path, machine::cores(), progress)?;
+        let report = pretrained(&mut model, data, &pretraining, &study.to_string(), &path)?;
         tell(format!("{report}\nwrote {}", path.display()));
     }
     data.update_phase(cutpoint::data::Phase::Finetune);
