@@ -75,7 +75,7 @@ impl ResultFile {
             return Err(Error::format(path, "a JSON list of parameters and rows", "an empty file"));
         }
         let list: Vec<Value> = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::format(path, "a JSON list of parameters and rows", format!("{e}")))?;
+            .map_err(|e| Error::format(path, "a JSON list of parameters and rows", files::json_fault(&bytes, &e)))?;
         let mut items = list.into_iter();
         let first =
             items.next().ok_or_else(|| Error::format(path, "parameters as the first element", "an empty list"))?;
@@ -284,6 +284,9 @@ mod tests {
             (String::new(), "an empty file"),
             ("[{\"depth\": 6".to_owned(), "EOF while parsing"),
             ("[]".to_owned(), "an empty list"),
+            ("[{\"depth\": NaN}]".to_owned(), "NaN at line 1, column 12"),
+            ("[{\"depth\": -Infinity}]".to_owned(), "-Infinity at line 1"),
+            ("\u{feff}[]".to_owned(), "a byte-order mark"),
             ("{}".to_owned(), "invalid type: map"),
             (format!("[{row}}}]"), "an object with lr, sampled_percentage"),
             (format!("[{{\"depth\": 6}}, {row}}}]"), "element 1, found missing field `test_acc`"),

@@ -674,6 +674,7 @@ fn plot_draws_published_files_and_studies_and_explains_what_it_cannot_draw() {
     for (arguments, expected) in [
         (vec!["box", fr.as_str(), "-o", "x.pdf"], ".svg or .png"),
         (vec!["box", fr.as_str(), "-o", "x.svg", "--size", "wide"], "900x500"),
+        (vec!["box", fr.as_str(), "-o", "x.svg", "--size", "90x500"], "from 120 to 8000"),
         (vec!["box", clusters.as_str(), "-o", "x.svg"], "expected parameters"),
         (vec!["cluster", fr.as_str(), "-o", "x.svg"], "a clustering row as element 0"),
         (vec!["difference", fr.as_str(), "-o", "x.svg"], "baselines"),

@@ -88,6 +88,30 @@ fn ranks_are_the_published_ones() {
 }
 
 #[test]
+fn the_best_cut_of_one_percentage() {
+    let folder = common::published().join("FashionMNIST");
+    let results = ResultFile::load(folder.join("cuts_regular_classes_FR.json")).unwrap();
+    let found = results.best_cut(0.01).unwrap();
+    assert_eq!((found.cut, found.alike()), (4, vec![3, 5]));
+    let error = results.best_cut(0.02).unwrap_err().to_string();
+    assert!(error.contains("0.001, 0.01, 0.1"), "{error}");
+}
+
+#[test]
+fn a_test_decides_which_experiment_is_higher_also_where_one_run_failed() {
+    let at = |acc: f64, repeat: u64, cut: i64| -> Record {
+        serde_json::from_value(serde_json::json!({"lr": 0.1, "sampled_percentage": 0.1, "sampled_cut_point": cut,
+            "repeat": repeat, "train_acc": 1.0, "test_acc": acc}))
+        .unwrap()
+    };
+    let first: Vec<Record> = (0..25).map(|r| at(if r == 3 { 0.1 } else { 0.81 }, r, 2)).collect();
+    let second: Vec<Record> = (0..25).map(|r| at(0.8 + r as f64 * 1e-4, r, 2)).collect();
+    let found = &compare(&Groups::new(&first).unwrap(), &Groups::new(&second).unwrap(), Rule::SciPy).unwrap()[0];
+    assert!(found.mean_1 < found.mean_2 && found.significant());
+    assert_eq!(found.higher(), "first");
+}
+
+#[test]
 fn the_best_cut_and_those_that_cannot_be_told_from_it() {
     let folder = common::published().join("FashionMNIST");
     let records = ResultFile::load(folder.join("cuts_regular_classes_FR.json")).unwrap().records;

@@ -30,7 +30,8 @@ pub enum Algorithm {
     Ward,
     /// Lloyd's k-means on Euclidean distance, best of ten starts by k-means++.
     KMeans,
-    /// A mixture of Gaussians with full covariances by expectation maximisation.
+    /// A mixture of Gaussians with full covariances by expectation maximisation; needs more vectors than clusters times
+    /// channels.
     GaussianMixture,
 }
 
@@ -93,6 +94,13 @@ impl Algorithm {
         if self == Algorithm::KMeans {
             let model = KMeans::params_with_rng(clusters, rng).n_runs(STARTS).fit(&data);
             return Ok(model.map_err(|e| failed(e.to_string()))?.predict(&data).to_vec());
+        }
+        // A covariance of fewer vectors than it has rows says nothing: fitting would not leave the clusters of k-means
+        // that it begins with, under another name.
+        let needed = clusters * (vectors.ncols() + 1);
+        if n <= needed {
+            let expected = format!("more than {needed}, for {clusters} covariances of {} channels", vectors.ncols());
+            return Err(Error::parameter("vectors", expected, n));
         }
         let model = GaussianMixtureModel::params_with_rng(clusters, rng).fit(&data);
         Ok(model.map_err(|e| failed(e.to_string()))?.predict(&data).to_vec())

@@ -183,7 +183,8 @@ impl ClusterFile {
         if bytes.is_empty() {
             return Err(Error::format(path, what, "an empty file"));
         }
-        let list: Vec<Value> = serde_json::from_slice(&bytes).map_err(|e| Error::format(path, what, e.to_string()))?;
+        let list: Vec<Value> =
+            serde_json::from_slice(&bytes).map_err(|e| Error::format(path, what, files::json_fault(&bytes, &e)))?;
         if list.is_empty() {
             return Err(Error::format(path, what, "an empty list"));
         }
@@ -206,7 +207,29 @@ impl ClusterFile {
                 None => Ok(row),
             }
         };
-        Ok(ClusterFile { records: list.into_iter().enumerate().map(row).collect::<Result<_>>()? })
+        let file = ClusterFile { records: list.into_iter().enumerate().map(row).collect::<Result<_>>()? };
+        match file.mixed() {
+            Some((what, a, b)) => Err(Error::format(path, format!("rows of one {what}"), format!("{a} and {b}"))),
+            None => Ok(file),
+        }
+    }
+
+    /// What rows differ in that cannot stand side by side: the scoring, the weights, the task or its part.
+    fn mixed(&self) -> Option<(&'static str, String, String)> {
+        let first = self.records.first()?;
+        let weights = |r: &ClusterRecord| r.source_weights.clone().unwrap_or_else(|| "unnamed".to_owned());
+        type Part = (&'static str, fn(&ClusterRecord) -> String);
+        let parts: [Part; 3] = [
+            ("scoring", |r| r.scoring.clone()),
+            ("task", |r| r.dataset.clone()),
+            ("part of the data", |r| r.split.clone()),
+        ];
+        let unlike = |row: &ClusterRecord| {
+            let part = parts.into_iter().find(|(_, of)| of(row) != of(first));
+            let part = part.map(|(what, of)| (what, of(first), of(row)));
+            part.or_else(|| (weights(row) != weights(first)).then(|| ("source network", weights(first), weights(row))))
+        };
+        self.records.iter().find_map(unlike)
     }
 
     /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by algorithm,
@@ -221,15 +244,10 @@ impl ClusterFile {
         }
         let old = ClusterFile::load(path)?;
         if let (Some(ours), Some(theirs)) = (self.records.first(), old.records.first()) {
-            let name = |r: &ClusterRecord| r.source_weights.clone().unwrap_or_else(|| "unnamed".to_owned());
-            for (what, a, b) in [
-                ("source weights", name(ours), name(theirs)),
-                ("scoring", ours.scoring.clone(), theirs.scoring.clone()),
-            ] {
-                if a != b {
-                    let expected = format!("rows of {what} {a}, to add rows to (move the file, or write elsewhere)");
-                    return Err(Error::format(path, expected, b));
-                }
+            let both = ClusterFile { records: vec![ours.clone(), theirs.clone()] };
+            if let Some((what, a, b)) = both.mixed() {
+                let expected = format!("rows of {what} {a}, to add rows to (move the file, or write elsewhere)");
+                return Err(Error::format(path, expected, b));
             }
         }
         let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
@@ -291,7 +309,7 @@ mod tests {
         let mut other = more;
         other.records[0].source_weights = Some("abc".into());
         let error = other.merged_with(&path).unwrap_err().to_string();
-        assert!(error.contains("c.json") && error.contains("source weights abc"), "{error}");
+        assert!(error.contains("c.json") && error.contains("source network abc"), "{error}");
     }
 
     #[test]
@@ -299,6 +317,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.json");
         let bad = serde_json::to_string(&[row(0.1, "conv0", 0.1), row(0.1, "conv1", 1.5)]).unwrap();
+        let mut other = vec![row(0.1, "conv0", 0.1), row(0.1, "conv1", 0.5)];
+        other[1].scoring = "sound".to_owned();
+        let other = serde_json::to_string(&other).unwrap();
         let none = bad.replace("0.1,\"Repeat\"", "0.0,\"Repeat\"");
         for (text, expected) in [
             ("", "an empty file"),
@@ -306,6 +327,7 @@ mod tests {
             ("[{", "EOF"),
             ("[{\"depth\": 6}]", "element 0"),
             (bad.as_str(), "`ARI` of element 1 from -1 to 1, found 1.5"),
+            (other.as_str(), "rows of one scoring, found published and sound"),
             (none.as_str(), "`Percentage` of element 0 from 0 to 1, found 0"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -63,7 +63,18 @@ impl Axis {
             (true, true) => (low, high),
         };
         let pad = (high - low) * 0.05;
-        Axis::range(low - pad, high + pad, label)
+        let axis = Axis::range(low - pad, high + pad, label);
+        if high <= 1.0 {
+            axis.up_to(1.0)
+        } else {
+            axis
+        }
+    }
+
+    /// The same axis without ticks above `most`: there are no accuracies above 1, whatever room is left there.
+    pub fn up_to(mut self, most: f64) -> Axis {
+        self.ticks.retain(|t| t.0 <= most + 1e-9);
+        self
     }
 
     /// An axis of numbers from `low` to `high`.
@@ -122,6 +133,22 @@ impl Axis {
         } else {
             value
         }
+    }
+
+    /// The same axis without the names that would run into the one before them, on a plot so wide, in units.
+    fn without_overlaps(&self, width: i32) -> Axis {
+        let mut axis = self.clone();
+        let mut free = f64::NEG_INFINITY;
+        for (place, name) in &mut axis.ticks {
+            let middle = f64::from(width) * (*place - self.low) / (self.high - self.low);
+            let half = f64::from(text_width(name, SMALL, false)) / 2.0;
+            if middle - half < free {
+                name.clear();
+            } else {
+                free = middle + half + f64::from(4 * UNIT);
+            }
+        }
+        axis
     }
 
     /// The axis as plotters takes it.
@@ -184,7 +211,9 @@ impl<'c, 'a> Axes<'c, 'a> {
             .y_label_area_size(left)
             .build_cartesian_2d(x.scale(), y.scale())
             .map_err(failed)?;
-        let (x_names, y_names) = (|v: &f64| x.name_of(*v), |v: &f64| y.name_of(*v));
+        let ends = chart.plotting_area().get_x_axis_pixel_range();
+        let shown = x.without_overlaps(ends.end - ends.start);
+        let (x_names, y_names) = (|v: &f64| shown.name_of(*v), |v: &f64| y.name_of(*v));
         let mut mesh = chart.configure_mesh();
         mesh.axis_style(stroke(theme.muted(), 2))
             .bold_line_style(stroke(theme.grid(), 2))

@@ -4,7 +4,8 @@ use super::axes::{Axes, Axis, Margins};
 use super::canvas::Canvas;
 use super::curves::Series;
 use super::figure::Figure;
-use super::style::{readable_on, text_width, Align, SMALL, TINY, UNIT};
+use super::legend::{self, Entry};
+use super::style::{readable_on, text_width, Align, TINY, UNIT};
 use crate::error::{Error, Result};
 use crate::stats::{median, percent, quantile};
 
@@ -24,7 +25,8 @@ pub fn grouped_bars(series: &[Series], label: &str) -> Result<Figure> {
     let mut places: Vec<f64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
-    let width = ((places.len() * (series.len() * 40 + 30)) as u32 + 110).clamp(560, 980);
+    let bars = places.len() * series.len();
+    let width = ((bars * 22 + places.len() * 16) as u32 + 110).clamp(640, 2600);
     let (series, label) = (series.to_vec(), label.to_owned());
     let title = format!("Median {label}");
     Ok(Figure::new(title, (width, 460), move |canvas, top| draw(canvas, top, &series, &places, &label)))
@@ -32,7 +34,11 @@ pub fn grouped_bars(series: &[Series], label: &str) -> Result<Figure> {
 
 fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &str) -> Result<()> {
     let theme = canvas.theme;
-    let legend = 24 * UNIT;
+    let entries: Vec<Entry> =
+        series.iter().enumerate().map(|(i, s)| Entry::Colour(theme.series(i), s.name.clone())).collect();
+    let (from, wide) = (60 * UNIT, canvas.size.0 - 76 * UNIT);
+    let legend = legend::height(&entries, wide);
+    legend::draw(canvas, &entries, (from, top), wide)?;
     let highest = series.iter().flat_map(|s| s.points.iter()).filter_map(|(_, v)| quantile(v, 0.75));
     let y = Axis::range(0.0, highest.fold(0.0, f64::max).max(1e-9) * 1.08, label);
     let x = Axis::names(places.iter().map(|&p| percent(p)), "share of the target training data");
@@ -54,16 +60,10 @@ fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &st
             canvas.rectangle((x - half, y), (x + half, bottom), colour)?;
             canvas.line([(x, axes.at(0.0, low).1), (x, axes.at(0.0, high).1)], theme.ink(), 3)?;
             let number = format!("{middle:.3}");
-            if bottom - y > text_width(&number, TINY, false) + 8 * UNIT {
+            if bottom - y > text_width(&number, TINY, false) + 8 * UNIT && 2 * half > TINY * UNIT {
                 canvas.upright(&number, (x, bottom - 5 * UNIT), TINY, readable_on(colour), Align::Left)?;
             }
         }
-    }
-    let (mut x, y) = (left, top + legend / 2 + 4 * UNIT);
-    for (i, one) in series.iter().enumerate() {
-        canvas.rectangle((x, y - 5 * UNIT), (x + 12 * UNIT, y + 5 * UNIT), theme.series(i))?;
-        canvas.text(&one.name, (x + 17 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
-        x += text_width(&one.name, SMALL, false) + 34 * UNIT;
     }
     Ok(())
 }

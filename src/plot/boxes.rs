@@ -6,12 +6,13 @@ use std::str::FromStr;
 use super::axes::{Axes, Axis, Margins};
 use super::canvas::Canvas;
 use super::figure::Figure;
-use super::style::{ordered, readable_on, text_width, Align, LABEL, SMALL, TINY, UNIT};
+use super::legend::{self, Entry};
+use super::style::{ordered, readable_on, text_width, Align, LABEL, TINY, UNIT};
 use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{
-    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, Groups, Rule, TELL_NOTHING,
+    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, Groups, Rule, ALPHA, TELL_NOTHING,
 };
 
 /// How the boxes of one percentage are ranked.
@@ -94,14 +95,16 @@ struct Boxes {
     value_label: String,
     /// What the hatching means: of higher boxes, and of lower ones.
     verdicts: Option<(String, String)>,
-    /// What ranks, or their absence, mean.
-    note: String,
+    /// What ranks, their absence and tests mean.
+    notes: Vec<String>,
 }
 
 /// Room inside the plot, in pixels: below the lowest value for the names of slots, above the highest for medians and
 /// ranks.
 const NAMES: f64 = 22.0;
 const NUMBERS: f64 = 58.0;
+/// Left of the plot, about, in pixels.
+const LEFT: i32 = 60;
 /// The share of a group's width that its boxes take.
 const FILLED: f64 = 0.9;
 
@@ -109,11 +112,10 @@ impl Boxes {
     fn draw(&self, canvas: &Canvas, top: i32) -> Result<()> {
         let theme = canvas.theme;
         let most = self.drawn.iter().filter_map(|b| b.rank).max().unwrap_or(1);
-        // The note stands right of the legend, or where there is no room below it.
-        let beside =
-            self.legend(None, (60 * UNIT, 0), most)? + text_width(&self.note, SMALL, false) < canvas.size.0 - 16 * UNIT;
-        let row = 20 * UNIT;
-        let legend_height = if beside || self.note.is_empty() { row } else { 2 * row };
+        let legend = self.legend(most);
+        let (from, wide) = (LEFT * UNIT, canvas.size.0 - (LEFT + 16) * UNIT);
+        let legend_height = legend::height(&legend, wide);
+        legend::draw(canvas, &legend, (from, top), wide)?;
         let values = || self.drawn.iter().flat_map(|b| b.values.iter().copied());
         // Names and numbers take pixels, not values: the axis grows by as many values as these pixels are.
         let height = f64::from(canvas.size.1 - top - legend_height) / f64::from(UNIT) - 70.0;
@@ -121,6 +123,7 @@ impl Boxes {
         let (low, high) = if high > low { (low, high) } else { (low - 0.05, low + 0.05) };
         let a_pixel = (high - low) / (height - NAMES - NUMBERS - 12.0).max(20.0);
         let y = Axis::range(low - (NAMES + 6.0) * a_pixel, high + (NUMBERS + 6.0) * a_pixel, &self.value_label);
+        let y = if high <= 1.0 { y.up_to(1.0) } else { y };
         let x = Axis::names(self.groups.iter().cloned(), self.group_label);
         let axes = Axes::draw(canvas, top + legend_height, x, y, Margins::default())?;
         let ((left, plot_top), (right, bottom)) = axes.corners;
@@ -139,17 +142,15 @@ impl Boxes {
             self.draw_box(canvas, &axes, drawn, (x, half, pitch), most)?;
         }
         for group in 0..self.groups.len() {
-            for (slot, name) in self.slots.iter().enumerate() {
+            // Where boxes stand close, every so-manieth has its name.
+            let widest = self.slots.iter().map(|s| text_width(s, TINY, false)).max().unwrap_or(0) + 4 * UNIT;
+            let step = (f64::from(widest) / pitch).ceil().max(1.0) as usize;
+            for (slot, name) in self.slots.iter().enumerate().step_by(step) {
                 let at = (centre(group, slot), bottom - (NAMES as i32 / 2) * UNIT);
                 canvas.text(name, at, TINY, theme.muted(), Align::Centre)?;
             }
         }
-        let y = top + row / 2 + 3 * UNIT;
-        self.legend(Some(canvas), (left, y), most)?;
-        match beside {
-            true => canvas.text(&self.note, (right, y), SMALL, theme.muted(), Align::Right),
-            false => canvas.text(&self.note, (left, y + row), SMALL, theme.muted(), Align::Left),
-        }
+        Ok(())
     }
 
     fn draw_box(
@@ -163,7 +164,7 @@ impl Boxes {
         let theme = canvas.theme;
         let Some(five) = Five::of(&drawn.values) else { return Ok(()) };
         let y = |v: f64| axes.at(0.0, v).1;
-        let fill = drawn.rank.map_or(theme.neutral(), |rank| rank_colour(rank, most));
+        let fill = drawn.rank.map_or(theme.background(), |rank| rank_colour(rank, most));
         let (upper, lower) = (y(five.upper), y(five.lower));
         for (end, edge) in [(five.whiskers.0, lower), (five.whiskers.1, upper)] {
             canvas.line([(x, y(end)), (x, edge)], theme.ink(), 2)?;
@@ -174,61 +175,52 @@ impl Boxes {
             canvas.hatch((x - half, upper), (x + half, lower), verdict == Verdict::Higher, readable_on(fill))?;
         }
         canvas.outline((x - half, upper), (x + half, lower), theme.ink(), 2)?;
-        canvas.line([(x - half, y(five.median)), (x + half, y(five.median))], readable_on(fill), 4)?;
+        let middle = y(five.median);
+        if drawn.verdict.is_some() {
+            // Hatching would hide the median.
+            canvas.rectangle((x - half + 1, (middle - 4).max(upper)), (x + half - 1, (middle + 4).min(lower)), fill)?;
+        }
+        canvas.line([(x - half, middle), (x + half, middle)], readable_on(fill), 4)?;
         for &outlier in &five.outliers {
             canvas.diamond((x, y(outlier)), 6, theme.ink())?;
         }
-        let highest = drawn.values.iter().copied().fold(five.whiskers.1, f64::max);
         let number = format!("{:.3}", five.median);
-        let mut at = y(highest) - 8 * UNIT;
-        if pitch > f64::from(text_width(&number, TINY, false) + 2 * UNIT) {
+        let lies = pitch > f64::from(text_width(&number, TINY, false) + 2 * UNIT);
+        let length = if lies { 14 * UNIT } else { text_width(&number, TINY, false) + 5 * UNIT };
+        // Above the whisker, or above the outliers that are in the way there.
+        let mut end = y(five.whiskers.1);
+        let mut above: Vec<i32> = five.outliers.iter().filter(|&&v| v > five.whiskers.1).map(|&v| y(v)).collect();
+        above.sort_unstable_by_key(|&v| std::cmp::Reverse(v));
+        for outlier in above {
+            if outlier > end - length - 24 * UNIT {
+                end = outlier;
+            }
+        }
+        let mut at = end - 8 * UNIT;
+        if lies {
             canvas.text(&number, (x, at), TINY, theme.ink(), Align::Centre)?;
-            at -= 14 * UNIT;
         } else {
             canvas.upright(&number, (x, at + 3 * UNIT), TINY, theme.ink(), Align::Left)?;
-            at -= text_width(&number, TINY, false) + 5 * UNIT;
         }
+        at -= length;
         if let Some(rank) = drawn.rank {
             canvas.bold(&rank.to_string(), (x, at), TINY, theme.ink(), Align::Centre)?;
         }
         Ok(())
     }
 
-    /// What names, numbers, colours and hatches mean, from `left` on at height `y`. Without a canvas nothing is drawn.
-    /// Returns where it ends.
-    fn legend(&self, canvas: Option<&Canvas>, (left, y): (i32, i32), most: usize) -> Result<i32> {
-        let mut x = left;
-        let side = 6 * UNIT;
-        let write = |words: &str, gap: i32, x: &mut i32| {
-            if let Some(canvas) = canvas {
-                canvas.text(words, (*x, y), SMALL, canvas.theme.muted(), Align::Left)?;
-            }
-            *x += text_width(words, SMALL, false) + gap * UNIT;
-            Ok::<(), Error>(())
-        };
-        write(&format!("below: {}", self.slot_label), 14, &mut x)?;
+    /// What names, numbers, colours and hatches mean.
+    fn legend(&self, most: usize) -> Vec<Entry> {
         let ranked = self.drawn.iter().any(|b| b.rank.is_some());
-        write(if ranked { "above: median, rank" } else { "above: median" }, if ranked { 8 } else { 14 }, &mut x)?;
-        for rank in (1..=most).filter(|_| ranked) {
-            if let Some(canvas) = canvas {
-                canvas.rectangle((x, y - side), (x + 2 * side, y + side), rank_colour(rank, most))?;
-                canvas.outline((x, y - side), (x + 2 * side, y + side), canvas.theme.muted(), 1)?;
-            }
-            x += 2 * side + 4 * UNIT;
-            write(&rank.to_string(), 7, &mut x)?;
+        let above = if ranked { "above: median, rank" } else { "above: median" };
+        let mut entries = vec![Entry::Words(format!("below: {}", self.slot_label)), Entry::Words(above.to_owned())];
+        entries
+            .extend((1..=most).filter(|_| ranked).map(|rank| Entry::Colour(rank_colour(rank, most), rank.to_string())));
+        if let Some((higher, lower)) = &self.verdicts {
+            entries.extend([Entry::Hatch(true, higher.clone()), Entry::Hatch(false, lower.clone())]);
         }
-        for (words, up) in self.verdicts.iter().flat_map(|(higher, lower)| [(higher, true), (lower, false)]) {
-            x += 7 * UNIT;
-            if let Some(canvas) = canvas {
-                let (a, b, neutral) = ((x, y - side), (x + 3 * side, y + side), canvas.theme.neutral());
-                canvas.rectangle(a, b, neutral)?;
-                canvas.hatch(a, b, up, readable_on(neutral))?;
-                canvas.outline(a, b, canvas.theme.ink(), 2)?;
-            }
-            x += 3 * side + 5 * UNIT;
-            write(words, 7, &mut x)?;
-        }
-        Ok(x)
+        entries.extend(self.notes.iter().cloned().map(Entry::Words));
+        entries
     }
 }
 
@@ -278,9 +270,9 @@ fn boxes_of(results: &ResultFile, ranking: Ranking) -> Result<(Boxes, Groups)> {
     let rank_at =
         |percentage: f64, cut: i64| ranks.iter().flatten().find(|r| r.0 == percentage && r.1 == cut).map(|r| r.2);
     let note = match (&ranks, ranking) {
-        (None, _) => "not ranked: cuts have different repeats",
+        (None, _) => "empty: not ranked, cuts have different repeats",
         (Some(ranks), Ranking::Sound) if ranks.len() < groups.all().len() => {
-            "rank: 1 + cuts significantly better; grey: too few repeats to tell"
+            "rank: 1 + cuts significantly better; empty: too few repeats to tell"
         }
         (_, Ranking::Sound) => "rank: 1 + cuts significantly better",
         (_, Ranking::Published) => "ranks as published",
@@ -301,13 +293,13 @@ fn boxes_of(results: &ResultFile, ranking: Ranking) -> Result<(Boxes, Groups)> {
         slot_label: if cuts.contains(&-1) { "cut, B: baseline" } else { "cut" },
         value_label: "test accuracy".to_owned(),
         verdicts: None,
-        note: note.to_owned(),
+        notes: vec![note.to_owned()],
     };
     Ok((boxes, groups))
 }
 
 /// What experiment a file holds, for a title: data set, setting, target classes.
-pub(super) fn experiment(results: &ResultFile) -> String {
+pub fn experiment(results: &ResultFile) -> String {
     let params = &results.params;
     let name = |key: &str| params.other.get(key).and_then(|v| v.as_str()).map(str::to_owned);
     let sets = match (name("source_dataset"), name("target_dataset")) {
@@ -340,25 +332,25 @@ pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure>
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
 }
 
-/// The box plot of one experiment, hatched where it is significantly (p below 0.05) higher or lower than another one at
-/// the same percentage and cut. Files must hold the same repeats where they share a percentage and cut.
+/// The box plot of one experiment, hatched where it is significantly higher or lower than another one at the same
+/// percentage and cut: by Wilcoxon's test in the rule given, p below 0.05, not corrected. Files must hold the same repeats
+/// where they share a percentage and cut.
 ///
 /// # Errors
 /// Those of [`Groups::new`] and [`compare`].
-pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ranking) -> Result<Figure> {
+pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ranking, rule: Rule) -> Result<Figure> {
     let (mut boxes, groups) = boxes_of(first, ranking)?;
-    for test in compare(&groups, &Groups::new(&second.records)?, Rule::SciPy)? {
-        let (group, slot) = (percent(test.percentage), slot_name(test.cut));
-        let verdict = if test.mean_1 > test.mean_2 { Verdict::Higher } else { Verdict::Lower };
-        let is_it = |b: &&mut Drawn| boxes.groups[b.group] == group && boxes.slots[b.slot] == slot;
-        if let Some(drawn) = boxes.drawn.iter_mut().find(is_it).filter(|_| test.significant()) {
+    let (percentages, cuts) = (groups.percentages(), groups.cuts());
+    for test in compare(&groups, &Groups::new(&second.records)?, rule)?.iter().filter(|t| t.significant()) {
+        let verdict = if test.higher() == "first" { Verdict::Higher } else { Verdict::Lower };
+        let is_it = |b: &&mut Drawn| percentages[b.group] == test.percentage && cuts[b.slot] == test.cut;
+        if let Some(drawn) = boxes.drawn.iter_mut().find(is_it) {
             drawn.verdict = Some(verdict);
         }
     }
-    let name = |f: &ResultFile| f.params.setting().map(|s| s.to_string());
-    let other = name(second)?;
+    let other = second.params.setting()?;
     boxes.verdicts = Some((format!("significantly higher than {other}"), format!("significantly lower than {other}")));
-    boxes.note = String::new();
+    boxes.notes.push(format!("Wilcoxon, rule {rule}, p below {ALPHA}, not corrected"));
     let title = format!("Test accuracy by cut: {}, against {other}", experiment(first));
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
 }
@@ -396,7 +388,7 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
     layers.sort_by_key(|l| (l.len(), l.clone()));
     layers.dedup();
     let mut drawn = Vec::new();
-    let mut all_ranked = true;
+    let (mut few, mut unequal) = (false, false);
     for (group, &percentage) in percentages.iter().enumerate() {
         type Sample = (Vec<u64>, Vec<f64>);
         let of = |layer: &String| -> Sample {
@@ -409,16 +401,15 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
         let values: Vec<&[f64]> = samples.iter().map(|(_, (_, values))| values.as_slice()).collect();
         let enough = values.iter().all(|v| v.len() > TELL_NOTHING);
         let ranks = if paired && enough { dominance_ranks(&values, Rule::SciPy).ok() } else { None };
-        all_ranked &= ranks.is_some();
+        (few, unequal) = (few || !enough, unequal || !paired);
         for (i, (slot, (_, values))) in samples.iter().enumerate() {
             let rank = ranks.as_ref().map(|r| r[i]);
             drawn.push(Drawn { group, slot: *slot, values: values.clone(), rank, verdict: None });
         }
     }
-    let note = match all_ranked {
-        true => "rank: 1 + layers significantly better",
-        false => "rank: 1 + layers significantly better; grey: too few repeats to tell",
-    };
+    let mut notes = vec!["rank: 1 + layers significantly better".to_owned()];
+    notes.extend(few.then(|| "empty: too few repeats to tell".to_owned()));
+    notes.extend(unequal.then(|| "empty: layers have different repeats".to_owned()));
     let boxes = Boxes {
         drawn,
         groups: percentages.iter().map(|&p| percent(p)).collect(),
@@ -427,14 +418,14 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
         slot_label: "convolution",
         value_label: score.words().to_owned(),
         verdicts: None,
-        note: note.to_owned(),
+        notes,
     };
     let title = format!("Clusters of feature maps by layer: {}, {} clustering", score.words(), first.algorithm);
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
 }
 
-/// Wide enough for the boxes of a few groups, and a notebook's width for five.
+/// Wide enough for every box: a notebook's width for five groups of eight.
 fn size_for(boxes: &Boxes) -> (u32, u32) {
     let count = (boxes.groups.len() * boxes.slots.len()) as u32;
-    ((count * 22 + 90).clamp(560, 980), (LABEL as u32) * 40)
+    ((count * 22 + 90).clamp(640, 2600), (LABEL as u32) * 40)
 }

@@ -89,6 +89,16 @@ impl<'a> Canvas<'a> {
         self.polygon(vec![(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)], fill.to_rgba())
     }
 
+    /// The mark of the i-th series: shapes differ between neighbours, and where a colour comes again.
+    pub fn mark(&self, (x, y): (i32, i32), r: i32, i: usize, fill: RGBAColor) -> Result<()> {
+        match (i + i / 8) % 4 {
+            0 => self.dot((x, y), r, fill),
+            1 => self.rectangle((x - r + 1, y - r + 1), (x + r - 1, y + r - 1), fill),
+            2 => self.polygon(vec![(x, y - r - 2), (x + r + 1, y + r - 1), (x - r - 1, y + r - 1)], fill),
+            _ => self.polygon(vec![(x, y - r - 2), (x + r + 2, y), (x, y + r + 2), (x - r - 2, y)], fill),
+        }
+    }
+
     /// Diagonal lines across a rectangle: up to the right, or down.
     pub fn hatch(&self, (x0, y0): (i32, i32), (x1, y1): (i32, i32), up: bool, colour: RGBColor) -> Result<()> {
         const STEP: i32 = 7;
@@ -108,18 +118,18 @@ impl<'a> Canvas<'a> {
 
     /// A line of text, centred vertically on its position.
     pub fn text(&self, content: &str, at: (i32, i32), size: i32, colour: RGBColor, align: Align) -> Result<()> {
-        self.whole.draw(&Text::new(content.to_owned(), at, text(size, colour, align, false))).map_err(failed)
+        self.whole.draw(&Text::new(printable(content), at, text(size, colour, align, false))).map_err(failed)
     }
 
     /// The same in bold.
     pub fn bold(&self, content: &str, at: (i32, i32), size: i32, colour: RGBColor, align: Align) -> Result<()> {
-        self.whole.draw(&Text::new(content.to_owned(), at, text(size, colour, align, true))).map_err(failed)
+        self.whole.draw(&Text::new(printable(content), at, text(size, colour, align, true))).map_err(failed)
     }
 
     /// A line of text that reads upwards; `at` is where it starts, in the middle of its height.
     pub fn upright(&self, content: &str, at: (i32, i32), size: i32, colour: RGBColor, align: Align) -> Result<()> {
         let style = text(size, colour, align, false).transform(FontTransform::Rotate270);
-        self.whole.draw(&Text::new(content.to_owned(), at, style)).map_err(failed)
+        self.whole.draw(&Text::new(printable(content), at, style)).map_err(failed)
     }
 
     /// A picture of RGB bytes (width x height x 3), drawn with hard edges between its pixels.
@@ -137,6 +147,11 @@ impl<'a> Canvas<'a> {
         ));
         Ok(())
     }
+}
+
+/// A text without the characters that a file of SVG cannot hold.
+fn printable(content: &str) -> String {
+    content.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A line style; the width is in units.

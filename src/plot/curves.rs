@@ -157,34 +157,40 @@ impl Lines {
             canvas.line([(left, y), (right, y)], theme.muted(), 3)?;
             canvas.text(words, (right + 5 * UNIT, y), SMALL, theme.muted(), Align::Left)?;
         }
-        // Bars at one place stand side by side.
+        // Bars at one place stand side by side, within a third of the way to the next place.
+        let at = |place: f64| f64::from(axes.at(place, 0.0).0);
+        let nearest = places.windows(2).map(|w| at(w[1]) - at(w[0])).fold(f64::INFINITY, f64::min);
+        let step = f64::from(4 * UNIT).min(nearest / 3.0 / self.series.len() as f64);
         let dodge = |i: usize| match self.spread {
-            Spread::Deviation | Spread::Quartiles => (2 * i as i32 - (self.series.len() as i32 - 1)) * 2 * UNIT,
+            Spread::Deviation | Spread::Quartiles => ((i as f64 - (self.series.len() - 1) as f64 / 2.0) * step) as i32,
             Spread::Band | Spread::None => 0,
         };
-        for (i, series) in self.series.iter().enumerate() {
+        let places_of = |i: usize, series: &Series| -> Vec<[(i32, i32); 3]> {
             let drawn = series.points.iter().filter_map(|(x, v)| {
                 let (middle, low, high) = self.spread.of(v)?;
-                let at = |v: f64| (axes.at(*x, v).0 + dodge(i), axes.at(*x, v).1);
-                Some((at(middle), at(low), at(high)))
+                Some([middle, low, high].map(|v| (axes.at(*x, v).0 + dodge(i), axes.at(*x, v).1)))
             });
-            let drawn: Vec<_> = drawn.collect();
-            let colour = theme.series(i);
-            match self.spread {
-                Spread::Band => {
-                    let edge = drawn.iter().map(|d| d.1).chain(drawn.iter().rev().map(|d| d.2)).collect();
-                    canvas.polygon(edge, colour.mix(0.16))?;
-                }
-                Spread::None => {}
-                _ => drawn.iter().try_for_each(|(_, low, high)| error_bar(canvas, *low, *high, colour))?,
+            drawn.collect()
+        };
+        // Bands lie behind all lines.
+        for (i, series) in self.series.iter().enumerate().filter(|_| self.spread == Spread::Band) {
+            let (drawn, colour) = (places_of(i, series), theme.series(i));
+            let (low, high): (Vec<_>, Vec<_>) = drawn.iter().map(|d| (d[1], d[2])).unzip();
+            canvas.polygon(low.iter().chain(high.iter().rev()).copied().collect(), colour.mix(0.13))?;
+            [low, high].into_iter().try_for_each(|edge| canvas.line(edge, colour.mix(0.5), 1))?;
+        }
+        for (i, series) in self.series.iter().enumerate() {
+            let (drawn, colour) = (places_of(i, series), theme.series(i));
+            if matches!(self.spread, Spread::Deviation | Spread::Quartiles) {
+                drawn.iter().try_for_each(|&[_, low, high]| error_bar(canvas, low, high, colour))?;
             }
-            canvas.line(drawn.iter().map(|d| d.0), colour, 4)?;
-            drawn.iter().try_for_each(|(middle, ..)| marker(canvas, *middle, i, colour))?;
+            canvas.line(drawn.iter().map(|d| d[0]), colour, 4)?;
+            drawn.iter().try_for_each(|d| canvas.mark(d[0], 4 * UNIT, i, colour.to_rgba()))?;
         }
         for (i, series) in self.series.iter().enumerate() {
             let (x, y) = (right + 14 * UNIT, plot_top + (10 + 20 * i as i32) * UNIT);
             canvas.line([(x - 8 * UNIT, y), (x + 8 * UNIT, y)], theme.series(i), 4)?;
-            marker(canvas, (x, y), i, theme.series(i))?;
+            canvas.mark((x, y), 4 * UNIT, i, theme.series(i).to_rgba())?;
             canvas.text(&series.name, (x + 14 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
         }
         Ok(())
@@ -195,17 +201,6 @@ fn error_bar(canvas: &Canvas, low: (i32, i32), high: (i32, i32), colour: RGBColo
     let cap = 3 * UNIT;
     canvas.line([low, high], colour, 3)?;
     [low, high].iter().try_for_each(|&(x, y)| canvas.line([(x - cap, y), (x + cap, y)], colour, 3))
-}
-
-/// A mark that tells lines apart also without colour.
-fn marker(canvas: &Canvas, (x, y): (i32, i32), i: usize, colour: RGBColor) -> Result<()> {
-    let r = 4 * UNIT;
-    match i % 4 {
-        0 => canvas.dot((x, y), r, colour),
-        1 => canvas.rectangle((x - r + 1, y - r + 1), (x + r - 1, y + r - 1), colour),
-        2 => canvas.polygon(vec![(x, y - r - 2), (x + r + 1, y + r - 1), (x - r - 1, y + r - 1)], colour.to_rgba()),
-        _ => canvas.diamond((x, y), r + 2, colour),
-    }
 }
 
 /// Lines of means with bars of one standard deviation to each side.
@@ -281,7 +276,16 @@ pub fn effective_rank_plot(networks: &[(&str, Vec<f64>)]) -> Result<Figure> {
 /// # Errors
 /// [`Error::Parameter`] when the epochs hold neither losses nor accuracies.
 pub fn learning_curve(epochs: &[Epoch]) -> Result<Figure> {
-    let number = |e: &Epoch| (e.epoch + 1) as f64;
+    for epoch in epochs {
+        let accuracies = epoch.train_acc.iter().chain(&epoch.val_acc);
+        if let Some(bad) = accuracies.copied().find(|a| !(0.0..=1.0).contains(a)) {
+            return Err(Error::parameter("epochs", format!("accuracies from 0 to 1 in epoch {}", epoch.epoch), bad));
+        }
+        if let Some(bad) = epoch.loss.iter().find(|l| !l.is_finite()) {
+            return Err(Error::parameter("epochs", format!("finite losses in epoch {}", epoch.epoch), bad));
+        }
+    }
+    let number = |e: &Epoch| e.epoch as f64 + 1.0;
     let line = |name: &str, of: &dyn Fn(&Epoch) -> Option<f64>| {
         let points: Vec<_> = epochs.iter().filter_map(|e| Some((number(e), of(e)?))).collect();
         (!points.is_empty()).then(|| (name.to_owned(), points))

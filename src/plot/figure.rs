@@ -6,15 +6,16 @@ use std::sync::{Arc, OnceLock};
 use resvg::{tiny_skia, usvg};
 
 use super::canvas::{failed, Canvas};
-use super::style::{Align, Theme, TITLE, UNIT};
+use super::style::{text_width, Align, Theme, LABEL, TITLE, UNIT};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::notebook::display;
 
 /// Pixels of a PNG for each pixel of the figure: sharp on screens of high resolution and in print.
 const PNG_SCALE: f32 = 2.0;
-/// Height of the title's line, in units.
-const TITLE_HEIGHT: i32 = 34 * UNIT;
+/// Space above the title and below it, in pixels.
+const ABOVE: i32 = 9;
+const BELOW: i32 = 8;
 
 type Draw = dyn Fn(&Canvas, i32) -> Result<()> + Send + Sync;
 
@@ -62,13 +63,12 @@ impl Figure {
     pub fn to_svg(&self) -> Result<String> {
         let mut svg = String::new();
         let canvas = Canvas::new(&mut svg, self.size, self.theme)?;
-        let top = if self.title.is_empty() {
-            0
-        } else {
-            let at = (self.size.0 as i32 * UNIT / 2, TITLE_HEIGHT / 2 + UNIT);
-            canvas.bold(&self.title, at, TITLE, self.theme.ink(), Align::Centre)?;
-            TITLE_HEIGHT
-        };
+        let (lines, size) = fitted(&self.title, self.size.0 as i32 * UNIT - 24 * UNIT);
+        for (i, line) in lines.iter().enumerate() {
+            let y = (ABOVE + size * 3 / 5) * UNIT + i as i32 * (size + 4) * UNIT;
+            canvas.bold(line, (self.size.0 as i32 * UNIT / 2, y), size, self.theme.ink(), Align::Centre)?;
+        }
+        let top = if lines.is_empty() { 0 } else { (ABOVE + BELOW + lines.len() as i32 * (size + 4) - 4) * UNIT };
         (self.draw)(&canvas, top)?;
         let pictures = canvas.finish()?;
         Ok(in_pixels(&svg, self.size, &self.title, &pictures))
@@ -115,6 +115,29 @@ impl std::fmt::Debug for Figure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Figure \"{}\", {} x {} pixels", self.title, self.size.0, self.size.1)
     }
+}
+
+/// A title in lines that fit into a width in units, and their size in pixels: smaller before it is broken, and broken
+/// between words.
+fn fitted(title: &str, width: i32) -> (Vec<String>, i32) {
+    if title.trim().is_empty() {
+        return (Vec::new(), TITLE);
+    }
+    let fits = |line: &str, size: i32| text_width(line, size, true) <= width;
+    if let Some(size) = (LABEL..=TITLE).rev().find(|&size| fits(title, size)) {
+        return (vec![title.to_owned()], size);
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in title.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if fits(&format!("{line} {word}"), LABEL) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    (lines, LABEL)
 }
 
 /// Gives a drawing in units its size in pixels, a name for those who hear it read, and its pictures.

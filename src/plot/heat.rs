@@ -45,6 +45,9 @@ impl Heat {
                 };
                 let fill = ordered(cell.share);
                 canvas.rectangle((x(c) + UNIT, y(r) + UNIT), (x(c + 1) - UNIT, y(r + 1) - UNIT), fill)?;
+                if text_width(&cell.text, SMALL, true) > x(c + 1) - x(c) {
+                    continue;
+                }
                 if cell.bold {
                     canvas.bold(&cell.text, middle, SMALL, readable_on(fill), Align::Centre)?;
                 } else {
@@ -119,7 +122,7 @@ pub fn confusion_matrix(counts: &[Vec<usize>], names: &[String]) -> Result<Figur
         column_label: "predicted class",
     };
     let side = names.len() as u32;
-    let size = ((side * 88 + 150).clamp(420, 980), (side * 46 + 120).clamp(260, 700));
+    let size = ((side * 70 + 150).clamp(420, 2600), (side * 42 + 120).clamp(260, 2600));
     let title = format!("Confusion of classes: {right} of {total} right");
     Ok(Figure::new(title, size, move |canvas, top| heat.draw(canvas, top)))
 }

@@ -12,6 +12,7 @@ mod canvas;
 mod curves;
 mod figure;
 mod heat;
+mod legend;
 mod network;
 mod pictures;
 mod scatter;
@@ -19,7 +20,7 @@ mod style;
 mod surface;
 
 pub use bars::grouped_bars;
-pub use boxes::{box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, Ranking};
+pub use boxes::{box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, experiment, Ranking};
 pub use curves::{band_plot, difference_plot, effective_rank_plot, error_bar_plot, learning_curve, Over, Series};
 pub use figure::Figure;
 pub use heat::{confusion_matrix, heat_map};

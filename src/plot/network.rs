@@ -107,7 +107,8 @@ fn draw(canvas: &Canvas, top: i32, layers: &[Layer]) -> Result<()> {
     }
     let mut x = left;
     let y = top + 14 * UNIT;
-    for (words, fill) in [("frozen", ordered(0.12)), ("trained", ordered(0.9))] {
+    let frozen = layers.iter().any(|l| l.frozen).then(|| ("frozen", ordered(0.12)));
+    for (words, fill) in frozen.into_iter().chain([("trained", ordered(0.9))]) {
         canvas.rectangle((x, y - 5 * UNIT), (x + 12 * UNIT, y + 5 * UNIT), fill)?;
         canvas.text(words, (x + 17 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
         x += text_width(words, SMALL, false) + 34 * UNIT;

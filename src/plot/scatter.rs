@@ -6,7 +6,8 @@ use plotters::style::Color;
 use super::axes::{Axes, Axis, Margins};
 use super::canvas::Canvas;
 use super::figure::Figure;
-use super::style::{text_width, Align, SMALL, UNIT};
+use super::legend::{self, Entry};
+use super::style::UNIT;
 use crate::cluster::Contingency;
 use crate::error::{Error, Result};
 
@@ -54,7 +55,7 @@ pub fn scatter_map(
     let at: Vec<(f64, f64)> = kept.iter().map(|&i| (points[[i, 0]], points[[i, 1]])).collect();
     let by_class = kept.iter().map(|&i| usize::from(classes[i])).collect();
     let mut panels =
-        vec![Panel { name: "by class", groups: by_class, names: names.iter().cloned().enumerate().collect() }];
+        vec![Panel { name: "class", groups: by_class, names: names.iter().cloned().enumerate().collect() }];
     if let Some(clusters) = clusters {
         // A cluster has the colour of the class it is matched to; one that is left over has a colour of its own.
         let matching = Contingency::new(clusters, classes)?.matching();
@@ -62,10 +63,9 @@ pub fn scatter_map(
         let colours: Vec<usize> =
             matching.iter().map(|class| class.or_else(|| spare.next()).unwrap_or_default()).collect();
         let groups = kept.iter().map(|&i| colours[clusters[i]]).collect();
-        let cluster = |(number, &colour): (usize, &usize)| (colour, format!("cluster {number}"));
-        let mut names: Vec<_> = colours.iter().enumerate().map(cluster).collect();
-        names.sort();
-        panels.push(Panel { name: "by cluster", groups, names });
+        let cluster = |(number, &colour): (usize, &usize)| (colour, number.to_string());
+        let names = colours.iter().enumerate().map(cluster).collect();
+        panels.push(Panel { name: "cluster", groups, names });
     }
     let width = 460 * panels.len() as u32;
     let title = if step > 1 {
@@ -76,31 +76,24 @@ pub fn scatter_map(
     Ok(Figure::new(title, (width, 480), move |canvas, top| {
         let share = canvas.size.0 / panels.len() as i32;
         for (i, panel) in panels.iter().enumerate() {
-            draw(&canvas.part(i as i32 * share, share), top, &at, panel)?;
+            draw(&canvas.part(i as i32 * share, share), i as i32 * share, top, &at, panel)?;
         }
         Ok(())
     }))
 }
 
-fn draw(canvas: &Canvas, top: i32, points: &[(f64, f64)], panel: &Panel) -> Result<()> {
+fn draw(canvas: &Canvas, left: i32, top: i32, points: &[(f64, f64)], panel: &Panel) -> Result<()> {
     let theme = canvas.theme;
-    let legend = 24 * UNIT;
-    let x = Axis::numbers(points.iter().map(|p| p.0), panel.name);
-    let y = Axis::numbers(points.iter().map(|p| p.1), "");
+    let mut entries = vec![Entry::Words(format!("{}:", panel.name))];
+    entries.extend(panel.names.iter().map(|(group, name)| Entry::Mark(*group, name.clone())));
+    let wide = canvas.size.0 - 76 * UNIT;
+    let legend = legend::height(&entries, wide);
+    legend::draw(canvas, &entries, (left + 60 * UNIT, top), wide)?;
+    let x = Axis::numbers(points.iter().map(|p| p.0), "first direction");
+    let y = Axis::numbers(points.iter().map(|p| p.1), "second direction");
     let axes = Axes::draw(canvas, top + legend, x, y, Margins::default())?;
     for (point, &group) in points.iter().zip(&panel.groups) {
-        canvas.dot(axes.at(point.0, point.1), 5, theme.series(group).mix(0.75))?;
-    }
-    let ((mut x, _), (right, _)) = axes.corners;
-    let y = top + legend / 2 + 2 * UNIT;
-    for (group, name) in &panel.names {
-        let width = text_width(name, SMALL, false) + 26 * UNIT;
-        if x + width > right + 10 * UNIT {
-            break;
-        }
-        canvas.dot((x + 5 * UNIT, y), 4 * UNIT, theme.series(*group))?;
-        canvas.text(name, (x + 12 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
-        x += width;
+        canvas.mark(axes.at(point.0, point.1), 5, group, theme.series(group).mix(0.75))?;
     }
     Ok(())
 }

@@ -52,7 +52,8 @@ impl Theme {
         self.choose((201, 209, 217), (92, 99, 110))
     }
 
-    /// The i-th colour of series that have no order (Okabe and Ito), as they stand out on this background.
+    /// The i-th colour of series that have no order (Okabe and Ito), as they stand out on this background. From the ninth
+    /// on they come again: a mark of another shape goes with them ([`super::canvas::Canvas::mark`]).
     pub(super) fn series(self, i: usize) -> RGBColor {
         const COLOURS: [(u8, u8, u8); 7] = [
             (0, 114, 178),
@@ -100,15 +101,26 @@ pub(super) fn ordered(share: f64) -> RGBColor {
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// Black or white, whichever can be read on `background`.
+/// Black or white, whichever stands out more from `background` (relative luminance, as the web's guidelines count it).
 pub(super) fn readable_on(background: RGBColor) -> RGBColor {
-    let RGBColor(r, g, b) = background;
-    let light = 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
-    if light > 140.0 {
+    let light = luminance(background);
+    if (light + 0.05) / 0.05 > 1.05 / (light + 0.05) {
         RGBColor(0, 0, 0)
     } else {
         RGBColor(255, 255, 255)
     }
+}
+
+fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
+    let linear = |channel: u8| {
+        let share = f64::from(channel) / 255.0;
+        if share <= 0.04045 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
 }
 
 /// How a text hangs on its position.
@@ -163,11 +175,12 @@ mod tests {
 
     #[test]
     fn the_ordered_scale_gets_lighter_all_the_way_and_its_text_stays_readable() {
-        let light = |c: RGBColor| 0.299 * f64::from(c.0) + 0.587 * f64::from(c.1) + 0.114 * f64::from(c.2);
         for i in 0..100 {
-            let (a, b) = (light(ordered(f64::from(i) / 100.0)), light(ordered(f64::from(i + 1) / 100.0)));
-            assert!(b >= a, "{i}: {a} {b}");
-            assert!((light(readable_on(ordered(f64::from(i) / 100.0))) - a).abs() > 110.0, "{i}");
+            let at = |i: i32| luminance(ordered(f64::from(i) / 100.0));
+            assert!(at(i + 1) >= at(i) - 1e-9, "{i}");
+            let ink = luminance(readable_on(ordered(f64::from(i) / 100.0)));
+            let contrast = (ink.max(at(i)) + 0.05) / (ink.min(at(i)) + 0.05);
+            assert!(contrast > 4.5, "{i}: {contrast}");
         }
     }
 

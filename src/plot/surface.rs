@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{percent, Groups, Summary};
 
-/// Median test accuracy over cuts (the baseline is left out) and shares of the data (logarithmic), seen from above at a
-/// slant.
+/// Median test accuracy over cuts (the baseline is left out) and shares of the data, at equal distances, seen from above
+/// at a slant.
 ///
 /// # Errors
 /// Those of [`Groups::new`]; [`Error::Parameter`] when there are not two cuts and two percentages, or one of them is
@@ -45,7 +45,7 @@ fn draw(canvas: &Canvas, top: i32, percentages: &[f64], cuts: &[i64], heights: &
     let (low, high) = if high > low { (low, high) } else { (low - 0.01, low + 0.01) };
     let pad = (high - low) * 0.05;
     // Little data in front: accuracy mostly grows with data, and what is high in front would hide the rest.
-    let place: Vec<f64> = percentages.iter().map(|p| -p.log10()).collect();
+    let place: Vec<f64> = (0..percentages.len()).map(|i| -(i as f64)).collect();
     let base = low - pad;
     let across = Axis::at_places(cuts.iter().map(|&c| (c as f64, c.to_string())), "");
     let levels = Axis::range(base, high + pad, "");
@@ -73,9 +73,9 @@ fn draw(canvas: &Canvas, top: i32, percentages: &[f64], cuts: &[i64], heights: &
         .z_formatter(&|v: &f64| shares.name_of(*v))
         .draw()
         .map_err(failed)?;
-    // Fields from the back to the front, so that near ones cover far ones.
-    for z in (0..place.len() - 1).rev() {
-        for x in 0..cuts.len() - 1 {
+    // From the back to the front, so that what is near covers what is far.
+    for z in (0..place.len()).rev() {
+        for x in (0..cuts.len() - 1).filter(|_| z + 1 < place.len()) {
             let corner = |dz: usize, dx: usize| (cuts[x + dx] as f64, heights[z + dz][x + dx], place[z + dz]);
             let corners = vec![corner(0, 0), corner(0, 1), corner(1, 1), corner(1, 0)];
             let middle = corners.iter().map(|c| c.1).sum::<f64>() / 4.0;
@@ -84,9 +84,7 @@ fn draw(canvas: &Canvas, top: i32, percentages: &[f64], cuts: &[i64], heights: &
             chart.draw_series([Polygon::new(corners, fill.filled())]).map_err(failed)?;
             chart.draw_series([PathElement::new(edge, stroke(theme.background(), 2))]).map_err(failed)?;
         }
-    }
-    for (z, row) in heights.iter().enumerate() {
-        let at = row.iter().zip(cuts).map(|(&h, &cut)| (cut as f64, h, place[z]));
+        let at = heights[z].iter().zip(cuts).map(|(&h, &cut)| (cut as f64, h, place[z]));
         chart.draw_series(at.map(|at| Circle::new(at, 4, theme.ink().filled()))).map_err(failed)?;
     }
     let title = |words: &str, at: (f64, f64, f64)| {

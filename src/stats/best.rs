@@ -4,7 +4,8 @@ use super::describe::median;
 use super::groups::{paired, Group, Groups};
 use super::pairs::{holm, ALPHA};
 use super::wilcoxon::{wilcoxon, Rule};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::record::ResultFile;
 
 /// The answer at one percentage.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,20 @@ impl Best {
     /// The cuts that cannot be told from the best: their corrected p-value is not below 0.05.
     pub fn alike(&self) -> Vec<i64> {
         self.others.iter().filter(|(_, p)| *p >= ALPHA).map(|(cut, _)| *cut).collect()
+    }
+}
+
+impl ResultFile {
+    /// The best cut at a percentage and those that cannot be told from it: [`best`] with SciPy's rule, of all cuts that
+    /// the file has, the baseline among them.
+    ///
+    /// # Errors
+    /// Those of [`Groups::new`] and [`best`]; [`Error::Parameter`] when there is no such percentage.
+    pub fn best_cut(&self, percentage: f64) -> Result<Best> {
+        let groups = Groups::new(&self.records)?;
+        let found = best(&groups, Rule::SciPy)?.into_iter().find(|b| b.percentage == percentage);
+        let expected = || format!("one of {:?}", groups.percentages());
+        found.ok_or_else(|| Error::parameter("percentage", expected(), percentage))
     }
 }
 

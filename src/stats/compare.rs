@@ -28,12 +28,13 @@ impl Comparison {
         self.test.p_value < ALPHA
     }
 
-    /// Which experiment has the higher mean: `first`, `second` or `equal`.
+    /// Which experiment is higher by the test, which goes by ranks: `first`, `second` or `equal`. One run that failed can
+    /// put the means the other way round.
     pub fn higher(&self) -> &'static str {
-        match self.mean_1.total_cmp(&self.mean_2) {
-            std::cmp::Ordering::Greater => "first",
-            std::cmp::Ordering::Less => "second",
-            std::cmp::Ordering::Equal => "equal",
+        match self.test.effect_size() {
+            effect if effect > 0.0 => "first",
+            effect if effect < 0.0 => "second",
+            _ => "equal",
         }
     }
 }

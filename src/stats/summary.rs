@@ -202,9 +202,15 @@ impl Summary {
             .done()
             .note(format!("{} over repeats{best}", self.measure.words()))
             .note(format!("{level} from .. to: confidence interval of the median (percentile bootstrap, exact)"));
-        match self.cells.iter().any(|c| c.count == 1) {
+        let table = match self.cells.iter().any(|c| c.count == 1) {
             true => table.note("a single repeat has no interval and no standard deviation"),
             false => table,
+        };
+        // The widest interval there is, from the lowest value to the highest, misses the median with 2 in 2^n.
+        let widest = |n: usize| 1.0 - 2.0 / 2f64.powi(n as i32);
+        match self.cells.iter().map(|c| c.count).filter(|&n| n > 1 && widest(n) < self.level).min() {
+            Some(n) => table.note(format!("of {n} repeats no interval covers {level}: at most {}", percent(widest(n)))),
+            None => table,
         }
     }
 

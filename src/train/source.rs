@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{machine, TrainReport, Trainer};
 use crate::data::{Phase, TransferLearningWrapper};
-use crate::error::{Error, Result};
+use crate::error::{During, Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::CustomCnn;
 use crate::params::Params;
@@ -73,6 +73,12 @@ pub fn load_source(model: &mut CustomCnn, path: &Path) -> Result<Option<Origin>>
     if let Some(origin) = origin.as_ref().filter(|o| o.network != model.architecture()) {
         let expected = format!("weights of a network of {}", model.architecture());
         return Err(Error::format(path, expected, origin.network.clone()));
+    }
+    for (name, tensor) in &file.tensors {
+        let finite = tensor.f_isfinite().and_then(|t| t.f_all()).and_then(|t| t.f_int64_value(&[]));
+        if finite.during("looking at weights")? == 0 {
+            return Err(Error::format(path, format!("finite weights in {name}"), "NaN or infinity"));
+        }
     }
     model.load_state_dict(&file.tensors).map_err(|error| match error {
         Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },

@@ -22,18 +22,9 @@ pub struct Machine {
     pub device: Device,
 }
 
-/// The network and the training, where they are not a study's own.
+/// The network, where it is not a study's own.
 #[derive(clap::Args, Clone, Default)]
-pub struct Overrides {
-    /// Epochs, at most.
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<usize>,
-    /// Epochs without a better validation accuracy before training stops; 0: never.
-    #[arg(long, value_name = "N")]
-    pub patience: Option<usize>,
-    /// Pictures a batch.
-    #[arg(long, value_name = "N")]
-    pub batch_size: Option<usize>,
+pub struct Network {
     /// Convolutions.
     #[arg(long, value_name = "N")]
     pub depth: Option<usize>,
@@ -49,6 +40,38 @@ pub struct Overrides {
     /// The function after each convolution: ReLU, Tanh, GELU, ..
     #[arg(long, value_name = "NAME")]
     pub activation: Option<Activation>,
+}
+
+impl Network {
+    /// The parameters with what was given on the command line.
+    pub fn apply(&self, mut params: Params) -> Params {
+        set(&mut params.depth, self.depth);
+        set(&mut params.num_channels, self.channels);
+        set(&mut params.kernel_size, self.kernel);
+        set(&mut params.pooling_every_n_layers, self.pool_every);
+        params.activation_function = self.activation.unwrap_or(params.activation_function);
+        params
+    }
+}
+
+fn set(to: &mut usize, from: Option<usize>) {
+    *to = from.unwrap_or(*to);
+}
+
+/// The network and the training, where they are not a study's own.
+#[derive(clap::Args, Clone, Default)]
+pub struct Overrides {
+    /// Epochs, at most.
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Epochs without a better validation accuracy before training stops; 0: never.
+    #[arg(long, value_name = "N")]
+    pub patience: Option<usize>,
+    /// Pictures a batch.
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<usize>,
+    #[command(flatten)]
+    pub network: Network,
     /// What test accuracy is measured on: `test`, the data set's test files; `published`, the training files' pictures
     /// of the task, as the published results did, which flatters every number.
     #[arg(long, value_name = "SPLIT")]
@@ -57,18 +80,13 @@ pub struct Overrides {
 
 impl Overrides {
     /// The parameters with what was given on the command line.
-    pub fn apply(&self, mut params: Params) -> Params {
-        let set = |to: &mut usize, from: Option<usize>| *to = from.unwrap_or(*to);
+    pub fn apply(&self, params: Params) -> Params {
+        let mut params = self.network.apply(params);
         set(&mut params.num_train, self.epochs);
         set(&mut params.batch_size, self.batch_size);
-        set(&mut params.depth, self.depth);
-        set(&mut params.num_channels, self.channels);
-        set(&mut params.kernel_size, self.kernel);
-        set(&mut params.pooling_every_n_layers, self.pool_every);
         if let Some(patience) = self.patience {
             params.early_stop_patience = (patience > 0).then_some(patience);
         }
-        params.activation_function = self.activation.unwrap_or(params.activation_function);
         params.test_split = self.test_split.unwrap_or(params.test_split);
         params
     }

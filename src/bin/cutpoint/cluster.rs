@@ -10,7 +10,7 @@ use cutpoint::stats::cluster_table;
 use cutpoint::study::Study;
 use cutpoint::train::load_source;
 
-use crate::args::{self, Machine, Overrides};
+use crate::args::{self, Machine, Network};
 use crate::pretrain::default_weights;
 use crate::results::Form;
 use crate::tell;
@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, default_value_t = Scoring::Sound)]
     scoring: Scoring,
     #[command(flatten)]
-    overrides: Overrides,
+    network: Network,
     /// Source weights to read instead, .safetensors or .pth.
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let study = Study::find(&args.study)?;
-    let params = Params { device: args.machine.device, ..args.overrides.apply(study.params.clone()) };
+    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
     let data = args::load_data(&params, study.source, study.target, &args.machine)?;
     for place in data.places() {
         tell(place);

@@ -13,11 +13,11 @@ use cutpoint::model::CustomCnn;
 use cutpoint::params::{Params, Setting};
 use cutpoint::plot::{self, Figure, Over, Ranking, Series, Theme};
 use cutpoint::record::ResultFile;
-use cutpoint::stats::{check_settings_comparable, load_together, Measure};
+use cutpoint::stats::{check_settings_comparable, load_together, Groups, Measure, Rule};
 use cutpoint::study::Study;
 use cutpoint::train::{classification_report, load_source, Epoch};
 
-use crate::args::{self, Machine, Overrides};
+use crate::args::{self, Machine, Network};
 use crate::pretrain::default_weights;
 use crate::tell;
 
@@ -47,6 +47,12 @@ enum Kind {
         /// Whose ranks colour the boxes; see `box`.
         #[arg(long, default_value_t = Ranking::Sound)]
         ranking: Ranking,
+        /// The rule of the tests that hatching shows; see `cutpoint stats compare`.
+        #[arg(long, default_value_t = Rule::SciPy)]
+        rule: Rule,
+        /// Compare the repeats that both experiments have, and say which are left out.
+        #[arg(long)]
+        common_repeats: bool,
         #[command(flatten)]
         out: Out,
     },
@@ -163,6 +169,9 @@ struct Files {
     /// Result files of one experiment: baselines_*.json, cuts_*.json.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Of each percentage, take the repeats that all cuts have, and say which are left out: for an unfinished sweep.
+    #[arg(long)]
+    common_repeats: bool,
     #[command(flatten)]
     out: Out,
 }
@@ -176,7 +185,7 @@ struct Out {
     /// Another title.
     #[arg(long)]
     title: Option<String>,
-    /// Width and height in pixels, as 900x500.
+    /// Width and height in pixels, as 900x500; each from 120 to 8000.
     #[arg(long, value_name = "WxH")]
     size: Option<String>,
     /// Light ink on a dark ground.
@@ -192,7 +201,7 @@ struct OfStudy {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     #[command(flatten)]
-    overrides: Overrides,
+    network: Network,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -205,10 +214,20 @@ impl Out {
             figure = figure.title(title.as_str());
         }
         if let Some(size) = &self.size {
-            let wrong =
-                || Error::Parameter { name: "size", expected: "a size such as 900x500".into(), found: size.clone() };
+            let wrong = || Error::Parameter {
+                name: "size",
+                expected: "a size such as 900x500, each from 120 to 8000".into(),
+                found: size.clone(),
+            };
             let (width, height) = size.split_once('x').ok_or_else(wrong)?;
-            let side = |s: &str| s.trim().parse::<u32>().map_err(|_| wrong());
+            let side = |s: &str| {
+                let side = s.trim().parse::<u32>().map_err(|_| wrong())?;
+                if (120..=8000).contains(&side) {
+                    Ok(side)
+                } else {
+                    Err(wrong())
+                }
+            };
             figure = figure.size(side(width)?, side(height)?);
         }
         if self.dark {
@@ -224,7 +243,13 @@ impl Out {
 
 impl Files {
     fn load(&self) -> Result<ResultFile> {
-        load_together(&self.files)
+        let results = load_together(&self.files)?;
+        if !self.common_repeats {
+            return Ok(results);
+        }
+        let (results, left_out) = results.common_repeats()?;
+        left_out.iter().for_each(tell);
+        Ok(results)
     }
 }
 
@@ -249,7 +274,7 @@ impl OfStudy {
     /// Loads the data; the network keeps its initial weights.
     fn load(&self) -> Result<Loaded> {
         let study = Study::find(&self.study)?;
-        let params = Params { device: self.machine.device, ..self.overrides.apply(study.params.clone()) };
+        let params = Params { device: self.machine.device, ..self.network.apply(study.params.clone()) };
         let data = args::load_data(&params, study.source, study.target, &self.machine)?;
         let model = args::source_network(&params, &data)?;
         let weights = self.weights.clone().unwrap_or_else(|| default_weights(PathBuf::new(), &study));
@@ -281,10 +306,15 @@ fn trace(path: &Path) -> Result<Vec<Epoch>> {
 pub fn run(args: Args) -> Result<()> {
     match args.kind {
         Kind::Box { files, ranking } => files.out.save(plot::box_plot_ranked(&files.load()?, ranking)?),
-        Kind::Compare { first, second, ranking, out } => {
-            let (a, b) = (ResultFile::load(&first)?, ResultFile::load(&second)?);
+        Kind::Compare { first, second, ranking, rule, common_repeats, out } => {
+            let (mut a, mut b) = (ResultFile::load(&first)?, ResultFile::load(&second)?);
             check_settings_comparable((&first, &a), (&second, &b))?;
-            out.save(plot::comparison_box_plot(&a, &b, ranking)?)
+            if common_repeats {
+                let (x, y, left_out) = Groups::new(&a.records)?.common_with(&Groups::new(&b.records)?)?;
+                left_out.iter().for_each(tell);
+                (a, b) = (a.only(&x), b.only(&y));
+            }
+            out.save(plot::comparison_box_plot(&a, &b, ranking, rule)?)
         }
         Kind::Cluster { file, score, algorithm, out } => {
             let mut results = ClusterFile::load(&file)?;
@@ -293,17 +323,22 @@ pub fn run(args: Args) -> Result<()> {
         }
         Kind::Difference(files) => files.out.save(plot::difference_plot(&files.load()?)?),
         Kind::ErrorBars { files, over } => {
-            let (lines, over) = over.lines(&files.load()?)?;
-            files.out.save(plot::error_bar_plot(&lines, over, "test accuracy")?)
+            let results = files.load()?;
+            let (lines, over) = over.lines(&results)?;
+            let title = format!("Mean test accuracy and standard deviation: {}", plot::experiment(&results));
+            files.out.save(plot::error_bar_plot(&lines, over, "test accuracy")?.title(title))
         }
         Kind::Bands { files, over } => {
-            let (lines, over) = over.lines(&files.load()?)?;
-            files.out.save(plot::band_plot(&lines, over, "test accuracy")?)
+            let results = files.load()?;
+            let (lines, over) = over.lines(&results)?;
+            let title = format!("Mean test accuracy, from lowest to highest: {}", plot::experiment(&results));
+            files.out.save(plot::band_plot(&lines, over, "test accuracy")?.title(title))
         }
         Kind::Heat { files, measure } => files.out.save(plot::heat_map(&files.load()?, measure)?),
         Kind::Bars(files) => {
-            let series = Series::by_cut(&files.load()?)?;
-            files.out.save(plot::grouped_bars(&series, "test accuracy")?)
+            let results = files.load()?;
+            let title = format!("Median test accuracy: {}", plot::experiment(&results));
+            files.out.save(plot::grouped_bars(&Series::by_cut(&results)?, "test accuracy")?.title(title))
         }
         Kind::Surface(files) => files.out.save(plot::surface(&files.load()?)?),
         Kind::Curve { file, out } => out.save(plot::learning_curve(&trace(&file)?)?),

@@ -9,7 +9,8 @@ use crate::{say, tell};
 #[derive(clap::Args)]
 #[group(multiple = false)]
 pub struct Form {
-    /// Comma-separated, unrounded; tests and ranks in the form of the published tables.
+    /// Comma-separated, unrounded; `wilcoxon` and `ranks` in the form of the published tables, with whole statistics and
+    /// p-values of six places.
     #[arg(long)]
     csv: bool,
     /// A JSON list with every number.
