@@ -10,6 +10,7 @@ pub use crate::data::{
 pub use crate::error::{Error, Result};
 pub use crate::model::checkpoint::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
+pub use crate::notebook::progress::Silent;
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
@@ -19,8 +20,8 @@ pub use crate::plot::{
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::stats::{
-    all_pairs, answer, best, best_table, cluster_table, compare, compare_table, load_together, median, published_ranks,
-    rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
+    all_pairs, answer, best, best_table, cluster_table, compare, compare_table, load_experiment, load_together, median,
+    published_ranks, rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};

@@ -261,6 +261,17 @@ impl ClusterFile {
         Ok(self)
     }
 
+    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds.
+    ///
+    /// # Errors
+    /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`].
+    pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let all = self.merged_with(path)?;
+        all.save(path)?;
+        Ok(all)
+    }
+
     /// Writes the file, atomically, one row a line.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::groups::Groups;
 use crate::error::{Error, Result};
 use crate::params::SETTING_KEYS;
 use crate::record::{ResultFile, OF_CUTS};
+use crate::study::Plan;
 
 /// Reads result files that belong together, such as baselines and cuts of one experiment, as one. Its parameters are
 /// those of the cuts.
@@ -50,6 +51,15 @@ pub fn load_together<P: AsRef<Path>>(files: &[P]) -> Result<ResultFile> {
         Groups::new(&all.records)?;
     }
     Ok(all)
+}
+
+/// Reads what a plan's sweeps have written below `root`: the baselines of its study and the cuts of its setting.
+///
+/// # Errors
+/// Those of [`load_together`]; [`Error::Io`] naming the file that is not there yet.
+pub fn load_experiment(plan: &Plan, root: impl AsRef<Path>) -> Result<ResultFile> {
+    let root = root.as_ref();
+    load_together(&[plan.baselines(root), plan.cuts(root)?])
 }
 
 /// Refuses two experiments that cannot be put side by side, such as FR and FT: their parameters may differ in the setting

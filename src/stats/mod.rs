@@ -41,7 +41,7 @@ pub use clusterings::cluster_table;
 pub use compare::{compare, not_compared, Comparison};
 pub use describe::{mean, median, quantile, standard_deviation};
 pub use dominance::dominance_ranks;
-pub use experiment::{check_settings_comparable, load_together};
+pub use experiment::{check_settings_comparable, load_experiment, load_together};
 pub use groups::{Group, Groups};
 pub use measure::Measure;
 pub use names::{cut_name, percent};

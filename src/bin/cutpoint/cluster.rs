@@ -92,7 +92,7 @@ pub fn run(args: Args) -> Result<()> {
     let results = sweep.run()?;
     args.form.print(&cluster_table(&results.records), &[])?;
     let rows = results.records.len();
-    results.merged_with(&path)?.save(&path)?;
+    results.add_to(&path)?;
     tell(format!("wrote {} ({rows} rows of this sweep)", path.display()));
     Ok(())
 }
