@@ -71,7 +71,8 @@ pub fn set_environment(work: &Work, settings: &Settings) {
 pub fn open(work: &Work, settings: &Settings) -> Result<(CommandContext, EvalContextOutputs)> {
     let here = std::env::current_dir().context("the working directory")?;
     let mut command = Command::new(std::env::current_exe()?);
-    let libraries = std::iter::once(settings.libtorch.join("lib"))
+    let libraries = [settings.libtorch.join("lib"), settings.std_lib.clone()]
+        .into_iter()
         .chain(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths).collect::<Vec<PathBuf>>());
     command.current_dir(&here).env("LD_LIBRARY_PATH", std::env::join_paths(libraries)?);
     command.env("PATH", PATH.get().cloned().unwrap_or_default());

@@ -53,6 +53,8 @@ pub struct Settings {
     pub rust_src: Option<PathBuf>,
     pub cargo: PathBuf,
     pub rustc: PathBuf,
+    /// Where the compiled standard library is, which cells are linked with.
+    pub std_lib: PathBuf,
     /// The compiler's version, which decides whether what was built can be used.
     pub rustc_version: String,
     /// The state of the source that was built.

@@ -65,6 +65,7 @@ fn find(arguments: &Arguments, old: Option<&Settings>) -> Result<Settings> {
     Ok(Settings {
         stamp: folders::stamp(&source),
         rustc_version: version(&rustc)?,
+        std_lib: PathBuf::from(output(Command::new(&rustc).args(["--print", "target-libdir"]))?),
         cargo: tool("cargo")?,
         source,
         libtorch: std::path::absolute(libtorch)?,

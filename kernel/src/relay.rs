@@ -73,6 +73,9 @@ struct Relay {
     parser: Parser,
     errors: Utf8,
     last_words: String,
+    /// Whether a cell has ended. While evcxr starts it waits until its own first cell's output has been taken, and
+    /// nobody takes it yet.
+    started: bool,
     out: Vec<u8>,
 }
 
@@ -127,6 +130,7 @@ impl Relay {
             parser: Parser::default(),
             errors: Utf8::default(),
             last_words: String::new(),
+            started: false,
             out: Vec::new(),
         })
     }
@@ -140,6 +144,11 @@ impl Relay {
                 self.pump();
                 self.parser.end(&mut self.out);
                 let last_words = std::mem::take(&mut self.last_words);
+                if status.code() == Some(99) {
+                    // evcxr could not load a cell; while the kernel starts it looks for the reason here.
+                    eprint!("{last_words}");
+                }
+                self.started = true;
                 let exit = Exit { code: status.code(), signal: status.signal(), last_words };
                 self.out.extend(Event::Exited(exit).line().bytes());
                 self.send();
@@ -232,12 +241,20 @@ impl Relay {
             self.say_error(errors);
         }
         self.parser.end(&mut self.out);
+        if !self.started {
+            self.out.clear();
+            self.started = true;
+        }
         on_signal(libc::SIGUSR1);
         self.out.extend(b"EVCXR_EXECUTION_COMPLETE\n");
         self.send();
     }
 
     fn send(&mut self) {
+        if !self.started {
+            let out = std::mem::take(&mut self.out);
+            self.out.extend(out.split_inclusive(|b| *b == b'\n').filter(|l| !l.starts_with(MARKER.as_bytes())).flatten());
+        }
         // A kernel that has gone away takes this process with it.
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(&self.out);
