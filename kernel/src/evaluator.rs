@@ -10,13 +10,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalCallbacks, EvalContext, EvalContextOutputs, EvalOutputs};
 use jupyter_protocol::messaging::{
-    ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, JupyterMessage, ReplyError, ReplyStatus,
+    ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, JupyterMessage, Payload, ReplyError, ReplyStatus,
 };
-use jupyter_protocol::ExecutionCount;
+use jupyter_protocol::{ExecutionCount, MediaType};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::cargo::{REAL_CARGO, REAL_RUSTC};
-use crate::complete::Names;
+use crate::complete::{self, Names};
 use crate::events::Bundle;
 use crate::folders::{Settings, Work};
 use crate::history::History;
@@ -257,7 +257,9 @@ impl Evaluator {
         if counts {
             self.history.add(count, &request.code);
         }
+        let page = self.page(&request.code);
         let (failure, process_is_new) = match (self.output.get(), self.broken.get()) {
+            _ if page.is_some() => (None, false),
             (Some(output), _) => self.evaluate(output, message, request, count),
             (None, why) => {
                 let why = why.cloned().unwrap_or_default();
@@ -267,6 +269,7 @@ impl Evaluator {
         let mut reply = ExecuteReply {
             execution_count: ExecutionCount::new(count),
             user_expressions: Some(Default::default()),
+            payload: page.into_iter().collect(),
             ..Default::default()
         };
         if let Some(failure) = &failure {
@@ -287,6 +290,23 @@ impl Evaluator {
         if process_is_new {
             self.welcome_process();
         }
+    }
+
+    /// The documentation that a cell such as `?CustomCnn` or `CustomCnn?` asks for.
+    fn page(&self, code: &str) -> Option<Payload> {
+        let code = code.trim();
+        let name = code.strip_prefix('?').or_else(|| code.strip_suffix('?'))?.trim_matches('?').trim();
+        let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        if name.is_empty() || !name.chars().all(is_path) || !name.starts_with(|c: char| c.is_alphabetic()) {
+            return None;
+        }
+        // A lone variable with a question mark behind it is a `?` at work.
+        if code.ends_with('?') && self.lock_context().as_ref()?.variables_and_types().any(|(known, _)| known == name) {
+            return None;
+        }
+        let reply = complete::inspect(&self.context, name, name.chars().count());
+        let data = if reply.found { reply.data } else { MediaType::Plain(format!("{name}: no documentation")).into() };
+        Some(Payload::Page { data, start: 0 })
     }
 
     /// Cells that were waiting when one failed are answered, and not run.

@@ -253,7 +253,8 @@ impl Relay {
     fn send(&mut self) {
         if !self.started {
             let out = std::mem::take(&mut self.out);
-            self.out.extend(out.split_inclusive(|b| *b == b'\n').filter(|l| !l.starts_with(MARKER.as_bytes())).flatten());
+            self.out
+                .extend(out.split_inclusive(|b| *b == b'\n').filter(|l| !l.starts_with(MARKER.as_bytes())).flatten());
         }
         // A kernel that has gone away takes this process with it.
         let mut out = std::io::stdout().lock();

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jupyter_protocol::messaging::{
-    CommClose, CommInfoReply, ExecutionState, HelpLink, HistoryReply, InputRequest, InterruptReply, JupyterMessage,
-    JupyterMessageContent, KernelInfoReply, LanguageInfo, ReplyStatus, ShutdownReply, Status,
+    CommClose, CommInfoReply, ExecutionState, HelpLink, HistoryReply, InputRequest, InterruptReply, IoPubWelcome,
+    JupyterMessage, JupyterMessageContent, KernelInfoReply, LanguageInfo, ReplyStatus, ShutdownReply, Status,
 };
 use jupyter_protocol::ConnectionInfo;
 use jupyter_zmq_client as zmq;
-use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+use serde_json::{json, Value};
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use zeromq::{SocketRecv, SocketSend};
 
 use crate::complete;
@@ -66,17 +67,11 @@ async fn serve(connection: &ConnectionInfo, settings: Result<Settings>, work: &A
     let shell = zmq::create_kernel_shell_connection(connection, &session).await.context(bound)?;
     let control = zmq::create_kernel_control_connection(connection, &session).await.context(bound)?;
     let stdin = zmq::create_kernel_stdin_connection(connection, &session).await.context(bound)?;
-    let mut iopub = zmq::create_kernel_iopub_connection(connection, &session).await.context(bound)?;
+    let iopub = zmq::create_kernel_iopub_xpub_connection(connection, &session).await.context(bound)?;
     let heartbeat = zmq::create_kernel_heartbeat_connection(connection).await.context(bound)?;
 
-    let (publisher, mut published) = Publisher::new();
-    tokio::spawn(async move {
-        while let Some(message) = published.recv().await {
-            if let Err(error) = iopub.send(message).await {
-                eprintln!("iopub: {error}");
-            }
-        }
-    });
+    let (publisher, published) = Publisher::new();
+    tokio::spawn(send_published(iopub, published));
     publisher.publish(Status { execution_state: ExecutionState::Starting }, None);
     tokio::spawn(beat(heartbeat));
 
@@ -133,6 +128,54 @@ fn sender<S: SocketSend + Send + 'static>(mut connection: zmq::Connection<S>) ->
     queue
 }
 
+/// Sends what is published, and welcomes whoever subscribes: from then on it misses nothing.
+async fn send_published(mut iopub: zmq::KernelIoPubXPubConnection, mut published: UnboundedReceiver<JupyterMessage>) {
+    loop {
+        let message = tokio::select! {
+            biased;
+            subscription = iopub.recv_subscription() => match subscription {
+                Ok(zmq::SubscriptionEvent::Subscribe(topic)) => IoPubWelcome::new(topic).into(),
+                Ok(zmq::SubscriptionEvent::Unsubscribe(_)) => continue,
+                Err(error) => {
+                    eprintln!("iopub: {error}");
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue;
+                }
+            },
+            message = published.recv() => match message {
+                Some(message) => message,
+                None => return,
+            },
+        };
+        if let Err(error) = iopub.send(message).await {
+            eprintln!("iopub: {error}");
+        }
+    }
+}
+
+/// Reads one message. Its signature must be right; what clients commonly leave out is filled in.
+async fn read<S: SocketRecv>(connection: &mut zmq::Connection<S>) -> Result<JupyterMessage> {
+    let raw = zmq::RawMessage::from_multipart(connection.socket.recv().await?, &connection.mac)?;
+    let part = |at: usize| -> Result<Value> { Ok(serde_json::from_slice(&raw.jparts[at])?) };
+    let mut content = part(3)?;
+    let header = part(0)?;
+    if header["msg_type"] == "history_request" {
+        let defaults = json!({"session": 0, "start": 0, "stop": i32::MAX, "n": 0, "pattern": "*", "unique": false,
+            "output": false, "raw": true});
+        for (name, value) in defaults.as_object().into_iter().flatten() {
+            if content[name].is_null() {
+                content[name] = value.clone();
+            }
+        }
+    }
+    let parent_header = part(1)?;
+    let message = json!({"header": header, "parent_header": parent_header, "metadata": part(2)?, "content": content,
+        "buffers": [], "channel": null});
+    let mut message = JupyterMessage::from_value(message)?;
+    message.zmq_identities = raw.zmq_identities;
+    Ok(message)
+}
+
 async fn beat(mut heartbeat: zmq::KernelHeartbeatConnection) {
     loop {
         match heartbeat.socket.recv().await {
@@ -168,7 +211,7 @@ async fn listen<S: SocketRecv + Send>(
     kernel: Arc<Kernel>,
 ) {
     loop {
-        match connection.read().await {
+        match read(&mut connection).await {
             Ok(message) => kernel.handle(message, &replies),
             // Unsigned, wrongly signed and malformed messages are refused.
             Err(error) => {
