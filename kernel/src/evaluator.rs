@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use evcxr::{CommandContext, EvalCallbacks, EvalContext, EvalContextOutputs, EvalOutputs};
 use jupyter_protocol::messaging::{
     ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, JupyterMessage, Payload, ReplyError, ReplyStatus,
+    StreamContent,
 };
 use jupyter_protocol::{ExecutionCount, MediaType};
 use tokio::sync::mpsc::UnboundedSender;
@@ -26,14 +27,14 @@ use crate::prepare;
 use crate::publish::Publisher;
 use crate::traceback::{self, Failure, GONE};
 
-/// What is in force before the first cell. The block makes rust-analyzer look into the crate now instead of in the
-/// first cell.
+/// What is in force before the first cell. For the `let` rust-analyzer looks into the crate now, instead of in the first
+/// cell.
 pub fn prelude(settings: &Settings) -> String {
     format!(
         ":dep cutpoint = {{ path = {:?} }}\n\
          use cutpoint::prelude::*;\n\
          use cutpoint::notebook::{{eprint, eprintln}};\n\
-         {{ let params = Params::default(); let _ = CustomCnn::new(&params, 2, [1, 8, 8]).is_ok(); }}\n\
+         let _ = Params::default();\n\
          {READY}",
         settings.source
     )
@@ -207,8 +208,11 @@ impl Evaluator {
             settings = Settings::read(home)?;
             self.notice(&format!("Built in {:.0} s.", start.elapsed().as_secs_f64()));
         }
+        let start = Instant::now();
         work.fill(home)?;
+        let filled = start.elapsed();
         let (mut context, outputs) = open(work, &settings)?;
+        let opened = start.elapsed();
         self.supervisor.watch(context.process_handle());
         let output = Output::start(outputs, self.publisher.clone());
         let prelude = prelude(&settings);
@@ -216,6 +220,13 @@ impl Evaluator {
             .execute(&prelude)
             .map_err(|error| anyhow::anyhow!("{}", traceback::of_evcxr(&error, &prelude).traceback.join("\n")))?;
         output.finish();
+        let (all, opened) = (start.elapsed().as_secs_f64(), opened.as_secs_f64());
+        let filled = filled.as_secs_f64();
+        eprintln!(
+            "ready after {all:.1} s: folder {filled:.1} s, evcxr {:.1} s, prelude {:.1} s",
+            opened - filled,
+            all - opened
+        );
         self.names.learn(&context);
         *self.lock_context() = Some(context);
         let _ = self.output.set(output);
@@ -224,14 +235,12 @@ impl Evaluator {
 
     /// Says something in the notebook: in the cell that waits, or else in the first one that comes.
     fn notice(&self, text: &str) {
-        let text = format!("{text}\n");
+        let mut notices = self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        notices.push(format!("{text}\n"));
         let waiting = self.queue().front().map(|job| job.message.clone());
-        match waiting {
-            Some(parent) => {
-                let stream = jupyter_protocol::messaging::StreamContent::stderr(&text);
-                self.publisher.publish(stream, Some(&parent));
-            }
-            None => self.notices.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(text),
+        if let Some(parent) = waiting {
+            let text: String = notices.drain(..).collect();
+            self.publisher.publish(StreamContent::stderr(&text), Some(&parent));
         }
     }
 

@@ -156,6 +156,12 @@ impl Output {
     }
 
     fn handle(&self, state: &mut State, event: Event) {
+        if !state.report.failed && !matches!(event, Event::Failed) {
+            if let Some((_, text)) = state.report.error.take() {
+                // It was only printed.
+                self.print(state, &format!("{text}\n"), true);
+            }
+        }
         match event {
             Event::Stream { name, text } => self.print(state, &text, name == "stderr"),
             Event::Display { data, id, update } => {
@@ -183,11 +189,7 @@ impl Output {
             }
             Event::Panic(panic) => self.print(state, &told(&panic), true),
             Event::Panicked => state.report.panicked = true,
-            Event::ErrorText { kind, text } => {
-                if let Some((_, before)) = state.report.error.replace((kind, text)) {
-                    self.print(state, &format!("{before}\n"), true);
-                }
-            }
+            Event::ErrorText { kind, text } => state.report.error = Some((kind, text)),
             Event::Failed => state.report.failed = true,
             Event::Exited(exit) => state.report.exit = Some(exit),
             // For the relay.
@@ -203,6 +205,10 @@ impl Output {
 
     fn result(&self, state: &mut State, data: &Bundle) {
         self.flush(state);
+        if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") {
+            // A cell that ends in `println!(..)` has a value, but nobody wants to see it.
+            return;
+        }
         let result = ExecuteResult {
             execution_count: ExecutionCount::new(state.count),
             data: media(data),

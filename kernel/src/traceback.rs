@@ -74,6 +74,8 @@ fn described(error: &CompilationError, cell: &str) -> Vec<String> {
             let mark = if message.is_primary { "^" } else { "-" };
             let marks = mark.repeat(to.saturating_sub(from).max(1));
             let label = if number == span.end_line { message.label.as_str() } else { "" };
+            // What the first line says need not be said again.
+            let label = label.strip_prefix("error: ").map_or(label, |_| "");
             lines.push(format!("{BLUE}     |{PLAIN} {}{RED}{marks}{PLAIN} {label}", " ".repeat(from - 1)));
         }
     }

@@ -128,8 +128,8 @@ fn flush_on(requests: RawFd) {
 #[doc(hidden)]
 macro_rules! notebook_eprintln {
     () => { $crate::notebook::wire::stderr(::std::format_args!("\n")) };
-    // The form in which evcxr prints the error of a `?` that failed.
-    ("{}", error) => { $crate::notebook::wire::error(&error) };
+    // The form in which evcxr prints the error of a `?` that failed; the kernel tells whether it was one.
+    ("{}", $error:ident) => { $crate::notebook::wire::error(&$error) };
     ($($arg:tt)*) => {{
         $crate::notebook::wire::stderr(::std::format_args!("{}\n", ::std::format_args!($($arg)*)));
     }};
