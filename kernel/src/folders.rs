@@ -54,11 +54,15 @@ pub struct Settings {
     pub cargo: PathBuf,
     pub rustc: PathBuf,
     /// Where the compiled standard library is, which cells are linked with.
+    #[serde(default)]
     pub std_lib: PathBuf,
     /// The compiler's version, which decides whether what was built can be used.
     pub rustc_version: String,
     /// The state of the source that was built.
     pub stamp: u64,
+    /// How it was built; counted up whenever the preparation does something else.
+    #[serde(default)]
+    pub recipe: u32,
 }
 
 impl Settings {

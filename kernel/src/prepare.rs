@@ -46,9 +46,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// See [`Settings::recipe`].
+const RECIPE: u32 = 2;
+
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {
-    settings.stamp == folders::stamp(&settings.source)
+    settings.recipe == RECIPE
+        && settings.stamp == folders::stamp(&settings.source)
         && version(&settings.rustc).is_ok_and(|v| v == settings.rustc_version)
 }
 
@@ -64,6 +68,7 @@ fn find(arguments: &Arguments, old: Option<&Settings>) -> Result<Settings> {
     check_rust_src(&rustc, rust_src.as_deref())?;
     Ok(Settings {
         stamp: folders::stamp(&source),
+        recipe: RECIPE,
         rustc_version: version(&rustc)?,
         std_lib: PathBuf::from(output(Command::new(&rustc).args(["--print", "target-libdir"]))?),
         cargo: tool("cargo")?,
@@ -127,6 +132,10 @@ fn build(home: &Path, settings: &Settings) -> Result<()> {
     evaluator::set_environment(&work, settings);
     let (mut context, outputs) = evaluator::open(&work, settings)?;
     let done = context.execute(&evaluator::prelude(settings));
+    // To explain an error evcxr checks the cell without compiling it, which cargo prepares for separately.
+    if done.is_ok() {
+        let _ = context.check("let checked = 1;");
+    }
     let mut said: Vec<String> = outputs.stdout.try_iter().chain(outputs.stderr.try_iter()).collect();
     drop(context);
     said.extend(outputs.stdout.try_iter().chain(outputs.stderr.try_iter()));
