@@ -14,10 +14,11 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run test bench clean
+.PHONY: help tools build run lab test test-kernel bench bench-kernel clean
 
 help:
 	@echo "make run    a small study on real pictures, from pre-training to the table (go on with it: make run again)"
+	@echo "make lab    JupyterLab with the Rust kernel, ready to use"
 	@echo "make test   build and run all tests"
 	@echo "make bench  this engine against PyTorch and scikit-learn; needs REFERENCE=<tl_reference.py> and WEIGHTS=<source weights>"
 	@echo "make build  the program, $(CUTPOINT)"
@@ -34,8 +35,27 @@ run: build
 	@$(CUTPOINT) sweep FashionMNIST/regular --setting FR --percentages 0.001,0.01 --repeats 3 \
 	  --pretrain-epochs 3 --pretrain-batch-size 64 --or-glyphs --out run
 
+# JupyterLab in notebooks/ (or in FOLDER), with the kernel installed in .venv.
+FOLDER ?= $(wildcard notebooks)
+lab: tools
+	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
+	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab $(LAB_FLAGS)
+
 test: tools
 	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
+	@$(MAKE) --no-print-directory test-kernel
+
+# The kernel over the wire, headless, and in JupyterLab in a browser.
+test-kernel: tools
+	@$(WITH_LIBTORCH) cargo test --release -p cutpoint-kernel
+	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/browser && \
+	  scripts/kernel >/dev/null && CUTPOINT_SCREENSHOTS="$$PWD/target/screenshots" JUPYTER_PLATFORM_DIRS=1 \
+	  "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests
+
+# Start-up and cell times; with evcxr_jupyter on the path, its times too.
+bench-kernel: tools
+	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
+	  $(WITH_LIBTORCH) "$$bin/python" kernel/tests/times.py
 
 bench: build
 	@test -f "$(REFERENCE)" || { echo "bench: expected the reference program in PyTorch, tl_reference.py: make bench REFERENCE=<file>" >&2; exit 1; }

@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::CustomCnn;
 use crate::notebook::interrupt::{self, Stop};
-use crate::notebook::progress::{Progress, Terminal, Unit};
+use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::PERCENTAGES;
 use crate::train::machine;
 
@@ -48,7 +48,7 @@ impl<'a> ClusterSweep<'a> {
             scoring: Scoring::Sound,
             journal: None,
             memory_budget: None,
-            progress: Arc::new(Terminal::new()),
+            progress: default_sink(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Dataset, DatasetName, Samples, Task};
 use crate::error::{Error, Result};
-use crate::notebook::progress::{Progress, Terminal};
+use crate::notebook::progress::{default_sink, Progress};
 use crate::params::Params;
 
 /// The part of the study under way.
@@ -36,7 +36,7 @@ impl TransferLearningWrapper {
     /// Those of [`Params::check`], [`Dataset::load`] and [`Task::new`]; [`Error::Parameter`] when target pictures
     /// have another shape than source pictures.
     pub fn new(params: &Params, source: DatasetName, target: DatasetName, data: impl AsRef<Path>) -> Result<Self> {
-        Self::load(params, source, target, Some(data.as_ref()), &Terminal::new())
+        Self::load(params, source, target, Some(data.as_ref()), default_sink().as_ref())
     }
 
     /// The same, with the folder optional and progress sent to `progress`.

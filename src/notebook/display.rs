@@ -1,21 +1,87 @@
 //! Rich output of a cell: a figure or a table in a form that a notebook's page can draw.
 //!
 //! evcxr calls the method `evcxr_display` of the value that ends a cell, if it has one. What such a method hands to
-//! [`show`] replaces the value's `Debug` text.
+//! [`show`] replaces the value's `Debug` text. Under the cutpoint kernel anything can be shown at any place in a cell,
+//! any number of times, and what was [`Shown`] can be replaced while the cell runs.
 
 use std::io::Write;
 
+use serde_json::{json, Map, Value};
+
+use super::wire;
+
 /// Shows one thing in several forms, (MIME type, content) each; the page draws the richest that it knows.
 ///
-/// Written to standard output as evcxr's rich blocks. Only `evcxr_display` methods call this: outside a notebook
-/// nothing is printed behind a caller's back.
+/// The cutpoint kernel shows it at once. Any other is given evcxr's rich blocks, which it shows when the cell ends,
+/// the last one of each type. Only `evcxr_display` methods call this: outside a notebook nothing is printed behind a
+/// caller's back.
 pub fn show(forms: &[(&str, &str)]) {
+    if wire::present() {
+        return wire::send(&json!({"display": {"data": bundle(forms)}}));
+    }
     let mut out = std::io::stdout().lock();
     for (mime, content) in forms {
         // A notebook that has gone away has no use for the output, and nowhere to hear of it.
         let _ = writeln!(out, "EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT");
     }
     let _ = out.flush();
+}
+
+fn bundle(forms: &[(&str, &str)]) -> Map<String, Value> {
+    forms.iter().map(|(mime, content)| ((*mime).to_owned(), Value::from(*content))).collect()
+}
+
+/// Something on the page that can be replaced: a figure that grows, a line that counts.
+///
+/// Under the cutpoint kernel every [`update`](Shown::update) replaces what is there. Elsewhere the last state is shown
+/// when the handle is dropped.
+#[derive(Debug)]
+pub struct Shown {
+    id: String,
+    waiting: Option<Vec<(String, String)>>,
+}
+
+impl Shown {
+    /// Shows one thing in several forms, (MIME type, content) each. One of them should be `text/plain`.
+    pub fn new(forms: &[(&str, &str)]) -> Self {
+        let mut shown = Shown { id: wire::fresh_id(), waiting: None };
+        if wire::present() {
+            wire::send(&json!({"display": {"data": bundle(forms), "id": shown.id}}));
+        } else {
+            shown.wait_with(forms);
+        }
+        shown
+    }
+
+    /// Replaces what is shown.
+    pub fn update(&mut self, forms: &[(&str, &str)]) {
+        if wire::present() {
+            wire::send(&json!({"display": {"data": bundle(forms), "id": self.id, "update": true}}));
+        } else {
+            self.wait_with(forms);
+        }
+    }
+
+    fn wait_with(&mut self, forms: &[(&str, &str)]) {
+        self.waiting = Some(forms.iter().map(|(mime, content)| ((*mime).to_owned(), (*content).to_owned())).collect());
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(forms) = self.waiting.take() {
+            let forms: Vec<_> = forms.iter().map(|(mime, content)| (mime.as_str(), content.as_str())).collect();
+            show(&forms);
+        }
+    }
+}
+
+/// Takes away what the running cell has shown so far: at once, or when the next output comes (`wait`), which does not
+/// flicker. Under the cutpoint kernel only; elsewhere nothing happens.
+pub fn clear(wait: bool) {
+    if wire::present() {
+        wire::send(&json!({"clear": {"wait": wait}}));
+    }
 }
 
 /// Text with the characters escaped that mean something in HTML and SVG.

@@ -6,6 +6,18 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+pub use super::bar::Notebook;
+
+/// Where progress goes unless a caller says otherwise: a live bar on the page under the cutpoint kernel, else the
+/// terminal.
+pub fn default_sink() -> Arc<dyn Progress> {
+    if super::wire::present() {
+        Arc::new(Notebook::new())
+    } else {
+        Arc::new(Terminal::new())
+    }
+}
+
 /// What the numbers of a progress bar count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

@@ -19,7 +19,7 @@ use crate::journal::Journal;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt;
-use crate::notebook::progress::{Progress, Terminal, Unit};
+use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::{Params, PERCENTAGES};
 use crate::record::{Record, ResultFile};
 use crate::train::machine;
@@ -64,7 +64,7 @@ impl<'a> Sweep<'a> {
             workers: None,
             memory_budget: None,
             journal: None,
-            progress: Arc::new(Terminal::new()),
+            progress: default_sink(),
         })
     }
 

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
 use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::{Progress, Terminal, Unit};
+use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::Params;
 use crate::rng::TorchRng;
 
@@ -94,7 +94,7 @@ impl<'m> Trainer<'m> {
             threads: machine::cores(),
             curve: true,
             losses: false,
-            progress: Arc::new(Terminal::new()),
+            progress: default_sink(),
             output: None,
             resume: false,
         })

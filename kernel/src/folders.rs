@@ -1,0 +1,306 @@
+//! Folders: the home with what `prepare` built, and the working folder that each kernel seeds from it.
+//!
+//! ```text
+//! HOME/                     below the user's cache, one for each copy of the source
+//!   settings.json           where libtorch and the tools are, and the state of the source that was built
+//!   .cargo/config.toml      how dependencies are compiled, for the folders below
+//!   seed/                   evcxr's folder after the preparation
+//!   kernels/PID/ctx/        evcxr's folder of a running kernel: large files are links to the seed's
+//!   kernels/PID/bin/        the stand-ins for cargo and rustup
+//! ```
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::process;
+
+/// Where the crate cutpoint's source is: CUTPOINT_SOURCE, or where this program was built.
+pub fn source() -> PathBuf {
+    std::env::var_os("CUTPOINT_SOURCE")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), PathBuf::from)
+        .canonicalize()
+        .unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+}
+
+/// The home: CUTPOINT_KERNEL_HOME, or a folder in the user's cache.
+pub fn home() -> Result<PathBuf> {
+    if let Some(home) = std::env::var_os("CUTPOINT_KERNEL_HOME") {
+        return Ok(std::path::absolute(home)?);
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
+        .context("neither CUTPOINT_KERNEL_HOME nor HOME says where to keep what is built")?;
+    let name = format!("{:016x}", fnv(source().to_string_lossy().as_bytes()));
+    Ok(cache.join("cutpoint-kernel").join(name))
+}
+
+/// A short hash (FNV-1a): names folders and tells whether files changed.
+pub fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// What a preparation found and built.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub source: PathBuf,
+    pub libtorch: PathBuf,
+    /// The standard library's source, which rust-analyzer reads; none where the toolchain has it in its place.
+    pub rust_src: Option<PathBuf>,
+    pub cargo: PathBuf,
+    pub rustc: PathBuf,
+    /// Where the compiled standard library is, which cells are linked with.
+    #[serde(default)]
+    pub std_lib: PathBuf,
+    /// The compiler's version, which decides whether what was built can be used.
+    pub rustc_version: String,
+    /// The state of the source that was built.
+    pub stamp: u64,
+    /// How it was built; counted up whenever the preparation does something else.
+    #[serde(default)]
+    pub recipe: u32,
+}
+
+impl Settings {
+    fn path(home: &Path) -> PathBuf {
+        home.join("settings.json")
+    }
+
+    /// The settings of the last preparation.
+    ///
+    /// # Errors
+    /// When there was none.
+    pub fn read(home: &Path) -> Result<Settings> {
+        let path = Settings::path(home);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{}: nothing is prepared yet; run `cutpoint-kernel prepare`", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Keeps the settings.
+    pub fn write(&self, home: &Path) -> Result<()> {
+        let path = Settings::path(home);
+        let new = path.with_extension("new");
+        fs::write(&new, serde_json::to_string_pretty(self)?).with_context(|| format!("{}", new.display()))?;
+        fs::rename(&new, &path).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Forgets them: what was built is no longer whole.
+    pub fn forget(home: &Path) {
+        let _ = fs::remove_file(Settings::path(home));
+    }
+}
+
+/// The state of the crate's source: names, sizes and times of its files, and the versions of what it depends on.
+pub fn stamp(source: &Path) -> u64 {
+    let mut entries = vec![];
+    let mut next =
+        vec![source.join("src"), source.join("Cargo.toml"), source.join("Cargo.lock"), source.join("build.rs")];
+    while let Some(path) = next.pop() {
+        if path.is_dir() {
+            // Programs are no part of the library.
+            if path != source.join("src/bin") {
+                next.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+            }
+        } else if let Ok(meta) = path.metadata() {
+            entries.push(format!("{} {} {:?}", path.display(), meta.len(), meta.modified().ok()));
+        }
+    }
+    entries.sort();
+    fnv(entries.join("\n").as_bytes())
+}
+
+/// A lock on the home, held until it is dropped.
+pub struct Lock(#[allow(dead_code)] File);
+
+impl Lock {
+    /// For reading the seed: several kernels at once.
+    pub fn shared(home: &Path) -> Result<Lock> {
+        Lock::take(home, libc::LOCK_SH)
+    }
+
+    /// For building the seed.
+    pub fn exclusive(home: &Path) -> Result<Lock> {
+        Lock::take(home, libc::LOCK_EX)
+    }
+
+    fn take(home: &Path, kind: libc::c_int) -> Result<Lock> {
+        fs::create_dir_all(home).with_context(|| format!("{}", home.display()))?;
+        let path = home.join("lock");
+        let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+        // SAFETY: a system call on a file of our own, which the lock keeps open.
+        if unsafe { libc::flock(file.as_raw_fd(), kind) } != 0 {
+            return Err(std::io::Error::last_os_error()).with_context(|| format!("{}", path.display()));
+        }
+        Ok(Lock(file))
+    }
+}
+
+/// A folder for one evcxr: the seed's own, or a kernel's copy, which is removed when this is dropped.
+pub struct Work {
+    root: PathBuf,
+    evcxr: PathBuf,
+    temporary: bool,
+}
+
+impl Work {
+    /// The seed itself, for the preparation.
+    pub fn seed(home: &Path) -> Result<Work> {
+        let work = Work { root: home.join("prepare"), evcxr: home.join("seed"), temporary: true };
+        work.furnish()?;
+        Ok(work)
+    }
+
+    /// The name of this process's folder; nothing is made yet.
+    pub fn of_this_kernel(home: &Path) -> Work {
+        let root = home.join("kernels").join(std::process::id().to_string());
+        Work { evcxr: root.join("ctx"), root, temporary: true }
+    }
+
+    /// Makes the folder, a copy of the seed. Folders that killed kernels left behind are removed.
+    pub fn fill(&self, home: &Path) -> Result<()> {
+        let _lock = Lock::shared(home)?;
+        sweep(home);
+        let _ = fs::remove_dir_all(&self.root);
+        self.furnish()?;
+        copy(&home.join("seed"), &self.evcxr).with_context(|| format!("copying to {}", self.evcxr.display()))
+    }
+
+    fn furnish(&self) -> Result<()> {
+        for folder in [self.bin(), self.config(), self.evcxr.clone()] {
+            fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
+        }
+        let program = std::env::current_exe()?;
+        for name in ["cargo", "rustup"] {
+            let link = self.bin().join(name);
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(&program, &link).with_context(|| format!("{}", link.display()))?;
+        }
+        // Cells are compiled to run once: compiling fast matters, and the arithmetic is in the dependencies.
+        fs::write(self.config().join("evcxr.toml"), "[evcxr]\nopt_level = \"0\"\n")?;
+        Ok(())
+    }
+
+    /// Where the stand-ins for cargo and rustup are.
+    pub fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// A folder with evcxr's configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config")
+    }
+
+    /// evcxr's folder.
+    pub fn evcxr(&self) -> &Path {
+        &self.evcxr
+    }
+
+    /// Removes the folder.
+    pub fn remove(&self) {
+        if self.temporary {
+            let _ = fs::remove_dir_all(&self.root);
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Removes the folders of kernels that are gone.
+fn sweep(home: &Path) {
+    for entry in fs::read_dir(home.join("kernels")).into_iter().flatten().flatten() {
+        let process = entry.file_name().to_string_lossy().parse::<u32>();
+        if process.is_ok_and(|process| !process::is_alive(process)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Files that nothing writes to again can be shared with the seed. The crate cutpoint itself may be rebuilt.
+fn can_be_shared(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let kind = path.extension().unwrap_or_default().to_string_lossy();
+    let large = ["rlib", "rmeta", "so", "a", "o"].contains(&kind.as_ref()) || name.starts_with("build-script-build");
+    large && !name.contains("cutpoint")
+}
+
+/// Copies a folder with the times of its files, by which cargo knows what is fresh.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (old, new) = (entry.path(), to.join(entry.file_name()));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            // What cells left is of no use in another folder.
+            if name != "incremental" && !name.starts_with("ctx-") {
+                copy(&old, &new)?;
+            }
+        } else if name.starts_with("libcode_") || name.starts_with("libctx") || name.starts_with("ctx-") {
+            continue;
+        } else if !(can_be_shared(&old) && fs::hard_link(&old, &new).is_ok()) {
+            fs::copy(&old, &new)?;
+            File::options().write(true).open(&new)?.set_modified(entry.metadata()?.modified()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the home, unless a kernel runs in it.
+pub fn clean() -> Result<()> {
+    let home = home()?;
+    if !home.exists() {
+        println!("nothing to remove: {} is not there", home.display());
+        return Ok(());
+    }
+    sweep(&home);
+    if fs::read_dir(home.join("kernels")).is_ok_and(|mut kernels| kernels.next().is_some()) {
+        anyhow::bail!("{}: a kernel is running; shut it down first", home.display());
+    }
+    fs::remove_dir_all(&home).with_context(|| format!("{}", home.display()))?;
+    println!("removed {}", home.display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_keeps_times_shares_large_files_and_leaves_cells_behind() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        fs::create_dir_all(from.join("deps/incremental")).unwrap();
+        for name in ["libbig.rlib", "libcutpoint.rlib", "fingerprint", "libcode_1.so"] {
+            fs::write(from.join("deps").join(name), name).unwrap();
+        }
+        let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        File::options().write(true).open(from.join("deps/fingerprint")).unwrap().set_modified(old).unwrap();
+        copy(&from, &to).unwrap();
+        let inode = |path: PathBuf| path.metadata().unwrap().ino();
+        assert_eq!(inode(from.join("deps/libbig.rlib")), inode(to.join("deps/libbig.rlib")));
+        assert_ne!(inode(from.join("deps/libcutpoint.rlib")), inode(to.join("deps/libcutpoint.rlib")));
+        assert_eq!(to.join("deps/fingerprint").metadata().unwrap().modified().unwrap(), old);
+        assert!(!to.join("deps/libcode_1.so").exists() && !to.join("deps/incremental").exists());
+    }
+
+    #[test]
+    fn a_stamp_changes_with_the_source() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
+        fs::write(folder.path().join("src/lib.rs"), "a").unwrap();
+        let before = stamp(folder.path());
+        assert_eq!(stamp(folder.path()), before);
+        fs::write(folder.path().join("src/lib.rs"), "ab").unwrap();
+        assert_ne!(stamp(folder.path()), before);
+    }
+}

@@ -1,0 +1,61 @@
+//! Processes: ending with a parent, and finding descendants.
+
+use std::path::Path;
+
+/// Asks for this process to be killed when its parent dies, however that happens. For the kernel itself nothing is
+/// asked: Jupyter may live shorter than its kernels.
+pub fn die_with_parent() {
+    if std::env::var_os("EVCXR_IS_RUNTIME").is_none() {
+        return;
+    }
+    // SAFETY: changes only this process.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // The parent may be gone already; then the signal never comes.
+        if libc::getppid() == 1 && std::env::var("CUTPOINT_PARENT").is_ok_and(|parent| parent != "1") {
+            libc::_exit(1);
+        }
+    }
+}
+
+/// The processes that `parent` started, and those that they started, deepest last.
+pub fn descendants(parent: u32) -> Vec<u32> {
+    let mut found = vec![];
+    let mut next = vec![parent];
+    while let Some(process) = next.pop() {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            let children = children.split_whitespace().filter_map(|id| id.parse::<u32>().ok());
+            for child in children {
+                found.push(child);
+                next.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// Sends a signal; a process that is gone needs none.
+pub fn signal(process: u32, signal: libc::c_int) {
+    if let Ok(process) = libc::pid_t::try_from(process) {
+        // SAFETY: a system call on a number.
+        unsafe { libc::kill(process, signal) };
+    }
+}
+
+/// Kills the group that a process leads.
+pub fn kill_group(leader: u32) {
+    if let Ok(leader) = libc::pid_t::try_from(leader) {
+        // SAFETY: system calls on numbers. The leader by itself: it may not have made its group yet.
+        unsafe {
+            libc::kill(-leader, libc::SIGKILL);
+            libc::kill(leader, libc::SIGKILL);
+        }
+    }
+}
+
+/// Whether a process is there.
+pub fn is_alive(process: u32) -> bool {
+    Path::new(&format!("/proc/{process}")).exists()
+}

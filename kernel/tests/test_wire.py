@@ -1,0 +1,287 @@
+"""What Jupyter's own suite does not test: live output, interrupts, crashes, signatures, several kernels."""
+
+import os
+import signal
+import statistics
+import time
+
+import pytest
+from conftest import SMALL, alive, descendants, home
+
+
+def test_the_crate_is_loaded_and_other_cells_follow(kernel):
+    cell = kernel.run("let p = Params::default(); p.depth")
+    assert (cell.status, cell.value) == ("ok", "6")
+
+
+def test_streams_arrive_in_order_and_while_the_cell_runs(kernel):
+    code = 'for i in 0..3 { println!("out {i}"); eprintln!("err {i}"); }\nstd::thread::sleep(std::time::Duration::from_secs(3));'
+    sent = kernel.submit(code)
+    kernel.wait_for("out 2")
+    assert time.monotonic() - sent[1] < 100
+    cell = kernel.collect(sent)
+    assert cell.status == "ok"
+    cell = kernel.run(code.replace("from_secs(3)", "from_millis(1)"))
+    assert [c["text"] for c in cell.of("stream")] == [t for i in range(3) for t in (f"out {i}\n", f"err {i}\n")]
+
+
+def test_an_unfinished_line_arrives_and_does_not_hang_the_cell(kernel):
+    sent = kernel.submit('print!("half a line"); std::thread::sleep(std::time::Duration::from_secs(2));')
+    start = time.monotonic()
+    kernel.wait_for("half a line")
+    cell = kernel.collect(sent)
+    assert cell.status == "ok"
+    assert time.monotonic() - start >= 1
+    cell = kernel.run('extern "C" { fn puts(s: *const i8) -> i32; fn printf(s: *const i8, ...) -> i32; }\n'
+                      'unsafe { puts(c"c line".as_ptr()); printf(c"c half".as_ptr()); }')
+    assert (cell.status, cell.text()) == ("ok", "c line\nc half")
+
+
+def test_ten_megabytes_of_output(kernel):
+    cell = kernel.run('let line = "x".repeat(99);\nfor _ in 0..100_000 { println!("{line}"); }')
+    assert cell.status == "ok"
+    assert len(cell.text()) == 10_000_000
+    assert len(cell.of("stream")) < 1000
+
+
+def test_several_figures_in_the_order_shown(kernel):
+    show = 'cutpoint::notebook::display::show(&[("text/html", "{0}"), ("text/plain", "{0}")]);'
+    code = "\n".join(show.replace("{0}", str(i)) + f' println!("after {i}");' for i in range(3))
+    cell = kernel.run(code)
+    assert cell.kinds == ["display_data", "stream"] * 3
+    assert [c["data"]["text/html"] for c in cell.of("display_data")] == ["0", "1", "2"]
+
+
+def test_what_is_shown_can_be_updated(kernel):
+    cell = kernel.run("""
+let mut shown = cutpoint::notebook::display::Shown::new(&[("text/plain", "one")]);
+shown.update(&[("text/plain", "two")]);
+shown.update(&[("text/plain", "three")]);
+drop(shown);""")
+    assert cell.kinds == ["display_data", "update_display_data", "update_display_data"]
+    ids = {c["transient"]["display_id"] for c in cell.of("display_data", "update_display_data")}
+    assert len(ids) == 1
+    assert cell.of("update_display_data")[-1]["data"]["text/plain"] == "three"
+
+
+def test_progress_is_one_bar_with_text(kernel):
+    assert kernel.run(SMALL).status == "ok"
+    cell = kernel.run("let report = Trainer::new(&mut model, &data, params.lr_pretrain, &params)?.train()?;")
+    assert cell.status == "ok", cell.error
+    bars = [c for c in cell.of("display_data") if "training" in c["data"]["text/plain"]]
+    assert len(bars) == 1
+    last = [c for c in cell.of("update_display_data") if c["transient"] == bars[0]["transient"]][-1]["data"]
+    assert "2/2 epochs" in last["text/plain"] and "2/2 epochs" in last["text/html"]
+
+
+def test_an_interrupt_keeps_variables(kernel):
+    assert kernel.run(SMALL).status == "ok"
+    assert kernel.run("let kept = vec![1, 2, 3];").status == "ok"
+    assert kernel.run("let long = Params { num_train: 1_000_000, early_stop_patience: None, ..params.clone() };").status == "ok"
+    sent = kernel.submit("let report = Trainer::new(&mut model, &data, params.lr_pretrain, &long)?.train()?;")
+    kernel.wait_for("1000000 epochs")
+    time.sleep(0.5)
+    start = time.monotonic()
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    seconds = time.monotonic() - start
+    assert (cell.status, cell.error["ename"]) == ("error", "Interrupted")
+    assert seconds < 1.5, f"{seconds:.1f} s"
+    assert kernel.run("kept.len()").value == "3"
+    # The request does not linger.
+    assert kernel.run("let two = Trainer::new(&mut model, &data, params.lr_pretrain, &params)?.train()?;").status == "ok"
+
+
+def test_an_interrupt_keeps_finished_runs(kernel):
+    assert kernel.run(SMALL).status == "ok"
+    kernel.run("data.update_phase(Phase::Finetune);")
+    sent = kernel.submit(
+        "let found = Sweep::new(&params, &model, &data)?.percentages(&[0.01, 0.5, 1.0]).cuts(-1..=3)"
+        ".repeats(Repeats::Fixed(2000)).run()?;"
+    )
+    kernel.wait_for("display_id")
+    time.sleep(2)
+    start = time.monotonic()
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    assert cell.error["ename"] == "Interrupted" and "kept" in cell.error["evalue"], cell.error
+    assert time.monotonic() - start < 1.5
+    assert kernel.run("params.depth").value == "3"
+
+
+def test_an_endless_loop_is_ended_by_a_second_interrupt(kernel):
+    kernel.run("let gone = 1;")
+    sent = kernel.submit('println!("looping"); loop { std::hint::black_box(()); }')
+    kernel.wait_for("looping")
+    kernel.interrupt()
+    time.sleep(0.5)
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    assert cell.error["ename"] == "Interrupted"
+    assert "variables are gone" in "\n".join(cell.error["traceback"])
+    assert kernel.run("gone").error["ename"] == "CompileError"
+    assert kernel.run("Params::default().depth").value == "6"
+
+
+def test_an_endless_loop_that_does_not_answer_is_ended(kernel):
+    sent = kernel.submit('println!("looping"); loop { std::hint::black_box(()); }')
+    kernel.wait_for("looping")
+    start = time.monotonic()
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    assert cell.error["ename"] == "Interrupted"
+    assert time.monotonic() - start < 8
+    assert kernel.run("1 + 1").value == "2"
+
+
+@pytest.mark.parametrize("code, reason", [
+    ("std::process::exit(7)", "code 7"),
+    ("std::process::abort()", "SIGABRT"),
+    ("unsafe { std::ptr::null_mut::<i32>().write_volatile(1) }", "SIGSEGV"),
+    ("let layout = std::alloc::Layout::new::<u8>(); std::alloc::handle_alloc_error(layout)", "out of memory"),
+])
+def test_the_end_of_the_process_is_an_error_with_its_reason(kernel, code, reason):
+    cell = kernel.run(code)
+    assert cell.status == "error" and reason in cell.error["evalue"], cell.error
+    assert kernel.run("2 + 2").value == "4"
+
+
+def test_a_killed_child_is_an_error(kernel):
+    sent = kernel.submit('println!("waiting"); std::thread::sleep(std::time::Duration::from_secs(60));')
+    kernel.wait_for("waiting")
+    os.kill(descendants(kernel.pid)[-1], signal.SIGKILL)
+    cell = kernel.collect(sent)
+    assert "SIGKILL" in cell.error["evalue"]
+    assert kernel.run("2 + 3").value == "5"
+
+
+def test_a_killed_kernel_takes_its_child_along(fresh_kernel):
+    kernel = fresh_kernel()
+    sent = kernel.submit('println!("waiting"); loop { std::hint::black_box(()); }')
+    kernel.wait_for("waiting")
+    children = descendants(kernel.pid)
+    assert len(children) >= 2
+    os.kill(kernel.pid, signal.SIGKILL)
+    end = time.monotonic() + 2
+    while time.monotonic() < end and any(map(alive, children)):
+        time.sleep(0.05)
+    assert not any(map(alive, children))
+
+
+@pytest.mark.parametrize("code, ename, text, line", [
+    ('let a = 1;\nlet b = undefined + a;', "CompileError", "undefined", "cell line 2"),
+    ('let none: Option<i32> = None;\nnone.expect("not there");', "Panic", "not there", "cell line 2"),
+    ('let n = "x";\nlet m: i32 = n.parse::<i32>()?;', "ParseIntError", "invalid digit", "cell line 2"),
+    ('let bad: i32 = "text";', "CompileError", "mismatched", "cell line 1"),
+])
+def test_errors_are_one_output_that_points_into_the_cell(kernel, code, ename, text, line):
+    cell = kernel.run(code)
+    assert cell.status == "error"
+    assert cell.kinds == ["error"]
+    for place in (cell.error, cell.reply["content"]):
+        assert place["ename"] == ename and text in place["evalue"]
+        assert line in "\n".join(place["traceback"])
+
+
+def test_cells_behind_an_error_are_aborted(kernel):
+    sent = [kernel.submit(code) for code in ("std::thread::sleep(std::time::Duration::from_secs(1)); panic!();", "1", "2")]
+    cells = [kernel.collect(one) for one in sent]
+    assert [cell.status for cell in cells] == ["error", "aborted", "aborted"]
+    assert kernel.run("3").status == "ok"
+    sent = [kernel.submit(code, stop_on_error=False) for code in ('panic!("on purpose");', "4")]
+    assert [kernel.collect(one).status for one in sent] == ["error", "ok"]
+
+
+def test_a_panic_that_is_caught_is_no_error(kernel):
+    cell = kernel.run('let caught = std::panic::catch_unwind(|| panic!("caught")).is_err(); caught')
+    assert (cell.status, cell.value) == ("ok", "true")
+    assert "caught" in cell.text("stderr")
+
+
+def test_completion_answers_while_a_cell_runs(kernel):
+    kernel.run("let some_long_name = 1;")
+    sent = kernel.submit('println!("busy"); std::thread::sleep(std::time::Duration::from_secs(4));')
+    kernel.wait_for("busy")
+    start = time.monotonic()
+    reply = kernel.client.complete("some_lo", reply=True, timeout=3)
+    assert "some_long_name" in reply["content"]["matches"]
+    assert time.monotonic() - start < 1
+    kernel.client.kernel_info(reply=True, timeout=3)
+    assert kernel.collect(sent).status == "ok"
+
+
+def test_inspection_shows_the_crates_documentation(kernel):
+    reply = kernel.client.inspect("CustomCnn::new", 5, reply=True, timeout=60)["content"]
+    assert reply["found"] and "CustomCnn" in reply["data"]["text/plain"]
+
+
+def test_wrongly_signed_and_unsigned_messages_are_refused(kernel):
+    session = kernel.client.session
+    key = session.key
+    count = int(kernel.run("1").reply["content"]["execution_count"])
+    for wrong in (b"another key", b""):
+        session.key = wrong
+        try:
+            kernel.client.execute("2")
+        finally:
+            session.key = key
+    time.sleep(0.5)
+    assert int(kernel.run("3").reply["content"]["execution_count"]) == count + 1
+
+
+def test_comm_messages_are_tolerated(kernel):
+    message = kernel.client.session.msg("comm_open", {"comm_id": "a", "target_name": "none", "data": {}})
+    kernel.client.shell_channel.send(message)
+    assert kernel.client.comm_info(reply=True, timeout=5)["content"]["comms"] == {}
+    assert kernel.run("1").status == "ok"
+
+
+def test_it_listens_on_the_address_it_was_given_only(kernel):
+    inodes = set()
+    for process in [kernel.pid, *descendants(kernel.pid)]:
+        for link in os.scandir(f"/proc/{process}/fd"):
+            target = os.readlink(link.path)
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    rows = []
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/net/{table}") as lines:
+            rows += [line.split() for line in list(lines)[1:]]
+    listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes]
+    assert len(listening) == 5 and set(listening) == {"0100007F"}
+
+
+def test_input_is_asked_for(kernel):
+    sent = kernel.submit(':dep evcxr_input = "1"\nlet name = evcxr_input::get_string("Name? ");\nname', allow_stdin=True)
+    question = kernel.client.get_stdin_msg(timeout=120)
+    assert question["content"]["prompt"] == "Name? "
+    kernel.client.input("Ada")
+    cell = kernel.collect(sent)
+    assert cell.status == "ok" and "Ada" in cell.value
+
+
+def test_two_kernels_at_once_and_their_folders(fresh_kernel):
+    one, two = fresh_kernel(), fresh_kernel()
+    sent = [kernel.submit(f"let mine = {n}; mine") for n, kernel in enumerate((one, two))]
+    assert [kernel.collect(s).value for s, kernel in zip(sent, (one, two))] == ["0", "1"]
+    assert [kernel.run("mine").value for kernel in (one, two)] == ["0", "1"]
+    folders = [[h / "kernels" / str(kernel.pid) for h in home() if (h / "kernels" / str(kernel.pid)).exists()]
+               for kernel in (one, two)]
+    assert all(len(found) == 1 for found in folders)
+    children = descendants(one.pid)
+    one.close()
+    two.close()
+    assert not any(found[0].exists() for found in folders)
+    assert not any(map(alive, children))
+
+
+def test_two_hundred_cells_in_a_row(fresh_kernel):
+    kernel = fresh_kernel()
+    kernel.run("let mut sum = 0;")
+    seconds = []
+    for n in range(200):
+        cell = kernel.run(f"sum += {n};")
+        assert cell.status == "ok"
+        seconds.append(cell.seconds)
+    assert kernel.run("sum").value == str(sum(range(200)))
+    print(f"median {statistics.median(seconds):.2f} s; last ten {statistics.median(seconds[-10:]):.2f} s")
