@@ -152,7 +152,7 @@ mod tests {
             ("println!(\"abc", Incomplete),
             ("/* a /* b */", Incomplete),
             ("let a = [1,\n2,", Incomplete),
-            ("let 5a = 3;", Invalid),
+            ("let = 3;", Invalid),
             ("let a = 1);", Invalid),
         ];
         for (code, expected) in table {
