@@ -78,11 +78,9 @@ fn open_brackets(code: &str) -> Option<Depth> {
         } else {
             match c {
                 '(' | '[' | '{' => open.push(c),
-                ')' | ']' | '}' => {
-                    if !matches!((open.pop()?, c), ('(', ')') | ('[', ']') | ('{', '}')) {
-                        return None;
-                    }
-                }
+                ')' if open.pop()? != '(' => return None,
+                ']' if open.pop()? != '[' => return None,
+                '}' if open.pop()? != '{' => return None,
                 _ => {}
             }
             // A word in one go: the `r` of `br"` or of `for` starts no raw text.
