@@ -5,14 +5,20 @@
 //! cargo gives the lock back after such a run. It also keeps cargo from the network for as long as what a build needs
 //! is there. The stand-in for rustup answers where the tools are, which rustup itself takes a tenth of a second for.
 
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+
+use serde_json::Value;
 
 /// The real cargo; set by the kernel.
 pub const REAL_CARGO: &str = "CUTPOINT_REAL_CARGO";
 /// The real compiler; set by the kernel.
 pub const REAL_RUSTC: &str = "CUTPOINT_REAL_RUSTC";
+/// The real CARGO_HOME, empty where it was not set; set by the kernel.
+pub const REAL_CARGO_HOME: &str = "CUTPOINT_REAL_CARGO_HOME";
 /// A file beside the manifest: the dependencies that were last resolved.
 const RESOLVED: &str = ".cutpoint-resolved";
 
@@ -21,6 +27,11 @@ pub fn stand_in() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().collect();
     let name = Path::new(arguments.first()?).file_name()?.to_str()?.to_owned();
     let real = std::env::var(REAL_CARGO).ok()?;
+    // rust-analyzer looks for cargo there before all else; cargo itself must have its own.
+    match std::env::var_os(REAL_CARGO_HOME).filter(|home| !home.is_empty()) {
+        Some(home) => std::env::set_var("CARGO_HOME", home),
+        None => std::env::remove_var("CARGO_HOME"),
+    }
     match name.as_str() {
         "cargo" => Some(cargo(&real, &arguments[1..])),
         "rustup" => Some(rustup(&arguments[1..])),
@@ -52,7 +63,11 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
     let manifest = std::fs::read_to_string("Cargo.toml").unwrap_or_default();
     let of_cells = manifest.contains("name = \"ctx\"");
     if of_cells && manifest.contains("\ncutpoint = ") {
-        return run(real, arguments, resolves_offline(real, &manifest));
+        let offline = resolves_offline(real, &manifest);
+        if arguments.iter().any(|argument| argument == "metadata") {
+            return metadata(real, arguments, offline);
+        }
+        return run(real, arguments, offline);
     }
     if of_cells || manifest.contains("name = \"evcxr_dummy_validate_dep\"") {
         let lock = std::fs::read("Cargo.lock").ok();
@@ -70,6 +85,67 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
     }
     // rust-analyzer's questions about other folders: what is not here is not worth a download.
     run(real, arguments, true)
+}
+
+/// Answers `cargo metadata` for cells without what lies deep below the crate cutpoint: rust-analyzer would read some
+/// two hundred crates, of which no cell ever sees a type.
+fn metadata(real: &str, arguments: &[String], offline: bool) -> ExitCode {
+    let mut command = Command::new(real);
+    command.args(offline.then_some("--offline")).args(arguments).stderr(Stdio::inherit());
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return cannot(real, &error),
+    };
+    let mut out = std::io::stdout().lock();
+    let short = serde_json::from_slice(&output.stdout).ok().and_then(shortened);
+    let written = match short {
+        Some(short) if output.status.success() => writeln!(out, "{short}"),
+        _ => out.write_all(&output.stdout),
+    };
+    let code = if written.is_ok() { output.status.code().unwrap_or(1) } else { 1 };
+    ExitCode::from(u8::try_from(code & 255).unwrap_or(1))
+}
+
+/// The metadata with cutpoint's own dependencies, and all that any other dependency of the cells needs.
+fn shortened(mut metadata: Value) -> Option<Value> {
+    let nodes = metadata["resolve"]["nodes"].as_array()?.clone();
+    let names: HashMap<&str, &str> = (metadata["packages"].as_array()?.iter())
+        .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
+        .collect();
+    let dependencies: HashMap<&str, Vec<&str>> = (nodes.iter())
+        .filter_map(|node| {
+            let below = node["dependencies"].as_array()?.iter().filter_map(Value::as_str).collect();
+            Some((node["id"].as_str()?, below))
+        })
+        .collect();
+    let cells = dependencies.keys().copied().find(|id| names.get(id) == Some(&"ctx"))?;
+    let mut kept = HashSet::from([cells]);
+    let mut next: Vec<&str> = vec![];
+    for direct in &dependencies[cells] {
+        if names.get(direct) == Some(&"cutpoint") {
+            kept.insert(direct);
+            kept.extend(dependencies.get(direct).into_iter().flatten());
+        } else {
+            next.push(direct);
+        }
+    }
+    let mut seen = HashSet::new();
+    while let Some(id) = next.pop() {
+        if seen.insert(id) {
+            next.extend(dependencies.get(id).into_iter().flatten());
+        }
+    }
+    kept.extend(seen);
+    let kept: HashSet<String> = kept.into_iter().map(str::to_owned).collect();
+    let is_kept = |id: &Value| id.as_str().is_some_and(|id| kept.contains(id));
+    metadata["packages"].as_array_mut()?.retain(|package| is_kept(&package["id"]));
+    let nodes = metadata["resolve"]["nodes"].as_array_mut()?;
+    nodes.retain(|node| is_kept(&node["id"]));
+    for node in nodes {
+        node["dependencies"].as_array_mut()?.retain(is_kept);
+        node["deps"].as_array_mut()?.retain(|dependency| is_kept(&dependency["pkg"]));
+    }
+    Some(metadata)
 }
 
 /// Whether the dependencies of cells can be had without the network. The answer for a manifest is kept; the first
@@ -103,4 +179,34 @@ fn run(real: &str, arguments: &[String], offline: bool) -> ExitCode {
 fn cannot(real: &str, error: &std::io::Error) -> ExitCode {
     eprintln!("cannot run {real}: {error}");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_lies_deep_below_cutpoint_is_left_out_and_other_crates_stay_whole() {
+        let below = |id: &str, below: &[&str]| {
+            let deps: Vec<Value> = below.iter().map(|id| json!({"name": id, "pkg": id})).collect();
+            json!({"id": id, "dependencies": below, "deps": deps})
+        };
+        let nodes = [
+            below("ctx", &["cutpoint", "rand"]),
+            below("cutpoint", &["tch"]),
+            below("tch", &["zip"]),
+            below("zip", &[]),
+            below("rand", &["core"]),
+            below("core", &["libc"]),
+            below("libc", &[]),
+        ];
+        let packages: Vec<Value> = nodes.iter().map(|n| json!({"id": n["id"], "name": n["id"]})).collect();
+        let short = shortened(json!({"packages": packages, "resolve": {"nodes": nodes}})).unwrap();
+        let mut ids: Vec<_> = short["packages"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap()).collect();
+        ids.sort();
+        assert_eq!(ids, ["core", "ctx", "cutpoint", "libc", "rand", "tch"]);
+        let tch = short["resolve"]["nodes"].as_array().unwrap().iter().find(|n| n["id"] == "tch").unwrap();
+        assert_eq!(tch["dependencies"], json!([]));
+    }
 }

@@ -16,7 +16,7 @@ use jupyter_protocol::messaging::{
 use jupyter_protocol::{ExecutionCount, MediaType};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::cargo::{REAL_CARGO, REAL_RUSTC};
+use crate::cargo::{REAL_CARGO, REAL_CARGO_HOME, REAL_RUSTC};
 use crate::complete::{self, Names};
 use crate::events::Bundle;
 use crate::folders::{Settings, Work};
@@ -27,18 +27,20 @@ use crate::prepare;
 use crate::publish::Publisher;
 use crate::traceback::{self, Failure, GONE};
 
-/// What is in force before the first cell. For the `let` rust-analyzer looks into the crate now, instead of in the first
-/// cell.
+/// What is in force before the first cell.
 pub fn prelude(settings: &Settings) -> String {
     format!(
         ":dep cutpoint = {{ path = {:?} }}\n\
          use cutpoint::prelude::*;\n\
          use cutpoint::notebook::{{eprint, eprintln}};\n\
-         let _ = Params::default();\n\
          {READY}",
         settings.source
     )
 }
+
+/// What rust-analyzer is asked before the first cell.
+const WARM_UP: &str =
+    "let numbers = vec![Params::default().depth]; let sum: usize = numbers.iter().map(|n| n + 1).sum(); su";
 
 /// What a new process needs to be told.
 const READY: &str = "cutpoint::notebook::prepare();";
@@ -57,6 +59,10 @@ pub fn set_environment(work: &Work, settings: &Settings) {
     std::env::set_var("LIBTORCH", &settings.libtorch);
     std::env::set_var(REAL_CARGO, &settings.cargo);
     std::env::set_var(REAL_RUSTC, &settings.rustc);
+    std::env::set_var(REAL_CARGO_HOME, std::env::var_os("CARGO_HOME").unwrap_or_default());
+    if let Some(home) = work.bin().parent() {
+        std::env::set_var("CARGO_HOME", home);
+    }
     std::env::set_var("CARGO", work.bin().join("cargo"));
     std::env::set_var("RUSTC", &settings.rustc);
     if let Some(folder) = &settings.rust_src {
@@ -68,6 +74,17 @@ pub fn set_environment(work: &Work, settings: &Settings) {
     }
 }
 
+/// Gives a command the variables as they were before [`set_environment`].
+fn restore_environment(command: &mut Command) {
+    for name in ["EVCXR_TMPDIR", "CARGO", "RUSTC", "CARGO_HOME", REAL_CARGO, REAL_RUSTC, REAL_CARGO_HOME] {
+        command.env_remove(name);
+    }
+    if let Some(home) = std::env::var_os(REAL_CARGO_HOME).filter(|home| !home.is_empty()) {
+        command.env("CARGO_HOME", home);
+    }
+    command.env("PATH", PATH.get().cloned().unwrap_or_default());
+}
+
 /// Starts evcxr in a folder, and the process that runs cells in the present one.
 pub fn open(work: &Work, settings: &Settings) -> Result<(CommandContext, EvalContextOutputs)> {
     let here = std::env::current_dir().context("the working directory")?;
@@ -76,11 +93,8 @@ pub fn open(work: &Work, settings: &Settings) -> Result<(CommandContext, EvalCon
         .into_iter()
         .chain(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths).collect::<Vec<PathBuf>>());
     command.current_dir(&here).env("LD_LIBRARY_PATH", std::env::join_paths(libraries)?);
-    command.env("PATH", PATH.get().cloned().unwrap_or_default());
     command.env("CUTPOINT_PARENT", std::process::id().to_string());
-    for name in ["EVCXR_TMPDIR", "CARGO", "RUSTC", REAL_CARGO, REAL_RUSTC] {
-        command.env_remove(name);
-    }
+    restore_environment(&mut command);
     // evcxr prefers a configuration file in the working directory to everything else.
     std::env::set_current_dir(work.config())?;
     let opened = EvalContext::with_subprocess_command(command);
@@ -194,13 +208,9 @@ impl Evaluator {
         if !prepare::is_fresh(&settings) {
             self.notice("The crate cutpoint has changed since it was built for notebooks; building it again.");
             let start = Instant::now();
-            let output = Command::new(std::env::current_exe()?)
-                .arg("prepare")
-                .env("PATH", PATH.get().cloned().unwrap_or_default())
-                .env_remove("CARGO")
-                .env_remove("RUSTC")
-                .env_remove(REAL_CARGO)
-                .output()?;
+            let mut command = Command::new(std::env::current_exe()?);
+            restore_environment(&mut command);
+            let output = command.arg("prepare").output()?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr);
                 anyhow::bail!("the crate cutpoint cannot be built for notebooks:\n{}", said.trim());
@@ -228,6 +238,10 @@ impl Evaluator {
             all - opened
         );
         self.names.learn(&context);
+        if self.queue().is_empty() {
+            // rust-analyzer reads the crate when it is first asked for a type: best while nobody waits.
+            let _ = context.completions(WARM_UP, WARM_UP.len());
+        }
         *self.lock_context() = Some(context);
         let _ = self.output.set(output);
         Ok(())

@@ -224,12 +224,21 @@ fn sweep(home: &Path) {
     }
 }
 
-/// Files that nothing writes to again can be shared with the seed. The crate cutpoint itself may be rebuilt.
+/// Files that nothing writes to again can be shared with the seed: those of crates from the registry. The crate
+/// cutpoint itself may be rebuilt; cargo writes to its own locks and notes; torch-sys looks for libtorch again where
+/// that moves.
 fn can_be_shared(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let kind = path.extension().unwrap_or_default().to_string_lossy();
-    let large = ["rlib", "rmeta", "so", "a", "o"].contains(&kind.as_ref()) || name.starts_with("build-script-build");
-    large && !name.contains("cutpoint")
+    let mut names = path.iter().map(|name| name.to_string_lossy()).skip_while(|name| name != "target").skip(1);
+    let rebuilt = |name: &str| {
+        ["cutpoint", "ctx", "torch-sys", "torch_sys"].iter().any(|part| name.contains(part)) || name.starts_with('.')
+    };
+    let last = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut any = false;
+    let written_again = names.any(|name| {
+        any = true;
+        rebuilt(&name) && name != ".fingerprint"
+    });
+    (any && !written_again && last != "CACHEDIR.TAG") || (last.ends_with(".rlib") && last.contains("torch_sys"))
 }
 
 /// Copies a folder with the times of its files, by which cargo knows what is fresh.
@@ -241,10 +250,14 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_dir() {
             // What cells left is of no use in another folder.
-            if name != "incremental" && !name.starts_with("ctx-") {
+            if name != "incremental" && name != "examples" && !name.starts_with("ctx-") {
                 copy(&old, &new)?;
             }
-        } else if name.starts_with("libcode_") || name.starts_with("libctx") || name.starts_with("ctx-") {
+        } else if name.starts_with("libcode_")
+            || name.starts_with("libctx")
+            || name.starts_with("ctx-")
+            || name.ends_with(".d")
+        {
             continue;
         } else if !(can_be_shared(&old) && fs::hard_link(&old, &new).is_ok()) {
             fs::copy(&old, &new)?;
@@ -278,18 +291,18 @@ mod tests {
     fn a_copy_keeps_times_shares_large_files_and_leaves_cells_behind() {
         use std::os::unix::fs::MetadataExt;
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let (from, to) = (folder.path().join("a/target"), folder.path().join("b/target"));
         fs::create_dir_all(from.join("deps/incremental")).unwrap();
-        for name in ["libbig.rlib", "libcutpoint.rlib", "fingerprint", "libcode_1.so"] {
+        for name in ["libbig.rlib", "libcutpoint.rlib", ".lock", "libcode_1.so"] {
             fs::write(from.join("deps").join(name), name).unwrap();
         }
         let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
-        File::options().write(true).open(from.join("deps/fingerprint")).unwrap().set_modified(old).unwrap();
+        File::options().write(true).open(from.join("deps/.lock")).unwrap().set_modified(old).unwrap();
         copy(&from, &to).unwrap();
         let inode = |path: PathBuf| path.metadata().unwrap().ino();
         assert_eq!(inode(from.join("deps/libbig.rlib")), inode(to.join("deps/libbig.rlib")));
         assert_ne!(inode(from.join("deps/libcutpoint.rlib")), inode(to.join("deps/libcutpoint.rlib")));
-        assert_eq!(to.join("deps/fingerprint").metadata().unwrap().modified().unwrap(), old);
+        assert_eq!(to.join("deps/.lock").metadata().unwrap().modified().unwrap(), old);
         assert!(!to.join("deps/libcode_1.so").exists() && !to.join("deps/incremental").exists());
     }
 

@@ -19,7 +19,7 @@ impl History {
         let all = self.entries();
         let last = |found: Vec<&(usize, String)>, n: i32| {
             let n = usize::try_from(n).unwrap_or(0);
-            found[found.len().saturating_sub(n)..].to_vec().into_iter().cloned().collect::<Vec<_>>()
+            found[found.len().saturating_sub(n)..].iter().map(|entry| (*entry).clone()).collect::<Vec<_>>()
         };
         let (found, output) = match request {
             HistoryRequest::Tail { n, output, .. } => (last(all.iter().collect(), *n), *output),

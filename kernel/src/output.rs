@@ -213,7 +213,8 @@ impl Output {
             execution_count: ExecutionCount::new(state.count),
             data: media(data),
             metadata: serde_json::Map::new(),
-            transient: None,
+            // The protocol wants an object, empty or not.
+            transient: Some(Transient::default()),
         };
         self.publisher.publish(result, state.parent.as_ref());
     }

@@ -78,11 +78,9 @@ fn open_brackets(code: &str) -> Option<Depth> {
         } else {
             match c {
                 '(' | '[' | '{' => open.push(c),
-                ')' | ']' | '}' => {
-                    if !matches!((open.pop()?, c), ('(', ')') | ('[', ']') | ('{', '}')) {
-                        return None;
-                    }
-                }
+                ')' if open.pop()? != '(' => return None,
+                ']' if open.pop()? != '[' => return None,
+                '}' if open.pop()? != '{' => return None,
                 _ => {}
             }
             // A word in one go: the `r` of `br"` or of `for` starts no raw text.
@@ -152,7 +150,7 @@ mod tests {
             ("println!(\"abc", Incomplete),
             ("/* a /* b */", Incomplete),
             ("let a = [1,\n2,", Incomplete),
-            ("let 5a = 3;", Invalid),
+            ("let = 3;", Invalid),
             ("let a = 1);", Invalid),
         ];
         for (code, expected) in table {

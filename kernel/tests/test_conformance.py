@@ -15,7 +15,7 @@ class TestKernel(jupyter_kernel_test.KernelTests):
     completion_samples = [{"text": "Para", "matches": ["Params"]}, {"text": "zzz_no_such_name", "matches": []}]
     complete_code_samples = ["1 + 1", "let a = 5;", "fn f() -> i32 { 3 }", "for i in 0..3 {\n}\n"]
     incomplete_code_samples = ["fn f() {", "let a =", 'println!("', "if true {\n    1"]
-    invalid_code_samples = ["let 5a = 3;", "fn f() }", "let a = 1);"]
+    invalid_code_samples = ["let = 3;", "fn f() }", "let a = 1);"]
     code_page_something = "?CustomCnn"
     code_generate_error = "undefined_name"
     code_execute_result = [

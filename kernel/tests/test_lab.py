@@ -16,9 +16,10 @@ import urllib.request
 import nbformat
 import pytest
 from conftest import KERNEL, SMALL
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 CURVE = """
+use cutpoint::notebook::progress::{Progress, Unit};
 fn curve(points: &[f64]) -> String {
     let line: Vec<String> = points.iter().enumerate().map(|(i, y)| format!("{},{}", 10 * i, 100.0 - 100.0 * y)).collect();
     format!("<svg class='live-curve' data-points='{}' width='320' height='110'><polyline fill='none' stroke='#2f6fb3' \\
@@ -27,7 +28,7 @@ fn curve(points: &[f64]) -> String {
 let mut points = vec![0.0];
 let mut shown = cutpoint::notebook::display::Shown::new(&[("text/html", &curve(&points)), ("text/plain", "a curve")]);
 let bar = cutpoint::notebook::progress::default_sink();
-bar.begin("curve", 30, cutpoint::notebook::progress::Unit::Epochs);
+bar.begin("curve", 30, Unit::Epochs);
 for i in 0..30 {
     std::thread::sleep(std::time::Duration::from_millis(250));
     points.push(1.0 - 1.0 / (1.0 + i as f64 / 5.0));
@@ -88,7 +89,11 @@ def test_a_live_curve_and_bar_in_jupyterlab(lab, tmp_path):
         page.get_by_text("Run All Cells", exact=True).click()
         bars = page.locator(".cutpoint-progress")
         curve = page.locator(".live-curve")
-        curve.wait_for(timeout=180_000)
+        try:
+            curve.wait_for(timeout=120_000)
+        except TimeoutError:
+            page.screenshot(path=folder / "failed.png")
+            raise
         page.wait_for_function("+document.querySelector('.live-curve').dataset.points > 4", timeout=60_000)
         first = int(curve.get_attribute("data-points"))
         page.screenshot(path=folder / "during.png")

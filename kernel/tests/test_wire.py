@@ -32,7 +32,7 @@ def test_an_unfinished_line_arrives_and_does_not_hang_the_cell(kernel):
     cell = kernel.collect(sent)
     assert cell.status == "ok"
     assert time.monotonic() - start >= 1
-    cell = kernel.run('extern "C" { fn puts(s: *const i8) -> i32; fn printf(s: *const i8, ...) -> i32; }\n'
+    cell = kernel.run('unsafe extern "C" { fn puts(s: *const i8) -> i32; fn printf(s: *const i8, ...) -> i32; }\n'
                       'unsafe { puts(c"c line".as_ptr()); printf(c"c half".as_ptr()); }')
     assert (cell.status, cell.text()) == ("ok", "c line\nc half")
 
