@@ -14,12 +14,13 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run lab test test-kernel bench bench-kernel clean
+.PHONY: help tools build run lab test test-kernel test-notebooks bench bench-kernel clean
 
 help:
 	@echo "make run    a small study on real pictures, from pre-training to the table (go on with it: make run again)"
 	@echo "make lab    JupyterLab with the Rust kernel, ready to use"
-	@echo "make test   build and run all tests"
+	@echo "make test   build and run all tests of the crate and the program"
+	@echo "make test-kernel, make test-notebooks   those of the kernel, and every notebook from top to bottom"
 	@echo "make bench  this engine against PyTorch and scikit-learn; needs REFERENCE=<tl_reference.py> and WEIGHTS=<source weights>"
 	@echo "make build  the program, $(CUTPOINT)"
 
@@ -43,7 +44,6 @@ lab: tools
 
 test: tools
 	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
-	@$(MAKE) --no-print-directory test-kernel
 
 # The kernel over the wire, headless, and in JupyterLab in a browser.
 test-kernel: tools
@@ -51,6 +51,12 @@ test-kernel: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/browser && \
 	  scripts/kernel >/dev/null && CUTPOINT_SCREENSHOTS="$$PWD/target/screenshots" JUPYTER_PLATFORM_DIRS=1 \
 	  "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests
+
+# Every notebook in profile smoke, with the kernel, in copies below target/notebooks.
+test-notebooks: tools
+	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
+	  scripts/test-data && CUTPOINT_DATA="$${CUTPOINT_DATA:-$$PWD/target/test-data}" JUPYTER_PLATFORM_DIRS=1 \
+	  "$$bin/python" scripts/notebooks
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

@@ -315,7 +315,7 @@ impl TrainReport {
     pub fn evcxr_display(&self) {
         let text = self.to_string();
         let drawn = learning_curve(&self.curve).and_then(|figure| figure.to_svg()).unwrap_or_default();
-        let html = format!("<pre>{}</pre>\n{drawn}", display::escaped(&text));
+        let html = format!("<pre style=\"font-family:monospace\">{}</pre>\n{drawn}", display::escaped(&text));
         display::show(&[("text/html", &html), ("text/plain", &text)]);
     }
 }

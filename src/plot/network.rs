@@ -43,7 +43,7 @@ impl CustomCnn {
         let table = self.to_string();
         // A network whose drawing failed still has its table.
         let drawn = architecture(self).and_then(|figure| figure.to_svg()).unwrap_or_default();
-        let html = format!("{drawn}\n<pre>{}</pre>", display::escaped(&table));
+        let html = format!("{drawn}\n<pre style=\"font-family:monospace\">{}</pre>", display::escaped(&table));
         display::show(&[("text/html", &html), ("text/plain", &table)]);
     }
 }
