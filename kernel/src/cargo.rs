@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use serde_json::Value;
+use serde_json::{json, Value};
 
 /// The real cargo; set by the kernel.
 pub const REAL_CARGO: &str = "CUTPOINT_REAL_CARGO";
@@ -21,6 +21,8 @@ pub const REAL_RUSTC: &str = "CUTPOINT_REAL_RUSTC";
 pub const REAL_CARGO_HOME: &str = "CUTPOINT_REAL_CARGO_HOME";
 /// A file beside the manifest: the dependencies that were last resolved.
 const RESOLVED: &str = ".cutpoint-resolved";
+/// A file beside the manifest: evcxr's first cell, built by the preparation.
+pub const FIRST: &str = ".cutpoint-first.so";
 
 /// Does the work of cargo or rustup, if this program was called by their name.
 pub fn stand_in() -> Option<ExitCode> {
@@ -70,6 +72,10 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
         return run(real, arguments, offline);
     }
     if of_cells || manifest.contains("name = \"evcxr_dummy_validate_dep\"") {
+        let builds = of_cells && arguments.iter().any(|argument| argument == "build");
+        if builds && answer_with_first() {
+            return ExitCode::SUCCESS;
+        }
         let lock = std::fs::read("Cargo.lock").ok();
         let offline = of_cells || succeeds(real, &["--offline", "metadata", "--format-version=1"]);
         let mut command = Command::new(real);
@@ -78,6 +84,9 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
         if let Some(lock) = lock {
             let _ = std::fs::write("Cargo.lock", lock);
         }
+        if builds && status.as_ref().is_ok_and(|status| status.success()) {
+            keep_first(arguments);
+        }
         return match status {
             Ok(status) => ExitCode::from(u8::try_from(status.code().unwrap_or(1) & 255).unwrap_or(1)),
             Err(error) => cannot(real, &error),
@@ -85,6 +94,28 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
     }
     // rust-analyzer's questions about other folders: what is not here is not worth a download.
     run(real, arguments, true)
+}
+
+/// Keeps what a build without dependencies made. At its start evcxr always builds the same cell: only the preparation
+/// has to wait for it.
+fn keep_first(arguments: &[String]) {
+    let target = arguments.iter().skip_while(|argument| *argument != "--target").nth(1).map_or("", String::as_str);
+    // Without it the next kernel builds its first cell again.
+    let _ = std::fs::copy(Path::new("target").join(target).join("debug/libctx.so"), FIRST);
+}
+
+/// Answers a build with what was kept.
+fn answer_with_first() -> bool {
+    let Ok(here) = std::env::current_dir() else { return false };
+    let built = here.join("target/libctx.so");
+    if !Path::new(FIRST).exists() || std::fs::copy(FIRST, &built).is_err() {
+        return false;
+    }
+    // Once only: whatever else has no dependencies is another cell.
+    let _ = std::fs::remove_file(FIRST);
+    let artifact = json!({"reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [built]});
+    println!("{artifact}");
+    true
 }
 
 /// Answers `cargo metadata` for cells without what lies deep below the crate cutpoint: rust-analyzer would read some
@@ -184,7 +215,6 @@ fn cannot(real: &str, error: &std::io::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn what_lies_deep_below_cutpoint_is_left_out_and_other_crates_stay_whole() {

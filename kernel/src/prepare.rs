@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
+use crate::cargo::FIRST;
 use crate::evaluator;
 use crate::folders::{self, Lock, Settings, Work};
 
@@ -47,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// See [`Settings::recipe`].
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {
@@ -129,6 +130,7 @@ fn build(home: &Path, settings: &Settings) -> Result<()> {
     std::fs::copy(&lock, work.evcxr().join("Cargo.lock"))
         .with_context(|| format!("{}: the versions to build", lock.display()))?;
     let _ = std::fs::remove_file(work.evcxr().join(".cutpoint-resolved"));
+    let _ = std::fs::remove_file(work.evcxr().join(FIRST));
     evaluator::set_environment(&work, settings);
     let (mut context, outputs) = evaluator::open(&work, settings)?;
     let done = context.execute(&evaluator::prelude(settings));
