@@ -89,6 +89,11 @@ impl Settings {
         fs::rename(&new, &path).with_context(|| format!("{}", path.display()))
     }
 
+    /// The same settings of a seed that has to be built again.
+    pub fn stale(self) -> Settings {
+        Settings { stamp: 0, recipe: 0, ..self }
+    }
+
     /// Forgets them: what was built is no longer whole.
     pub fn forget(home: &Path) {
         let _ = fs::remove_file(Settings::path(home));

@@ -40,7 +40,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let start = Instant::now();
     println!("preparing the kernel in {}", home.display());
-    Settings::forget(&home);
+    // A kernel that starts meanwhile finds that what is there is no longer whole, and waits for this to end.
+    match old {
+        Some(old) => old.stale().write(&home)?,
+        None => Settings::forget(&home),
+    }
     build(&home, &settings)?;
     settings.write(&home)?;
     println!("prepared in {:.0} s", start.elapsed().as_secs_f64());
