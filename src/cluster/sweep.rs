@@ -149,7 +149,7 @@ impl<'a> ClusterSweep<'a> {
             self.progress.line(&format!("{} of {planned} clusterings are done already", planned - todo.len()));
         }
         let (table, samples) = self.features(&todo, samples)?;
-        let cost = |job: &Job| (samples[job.draw].len() as u64).pow(2) / 1000 + 1;
+        let cost = |job: &Job| cost(samples[job.draw].len());
         // Long ones first, so that all workers end at about the same time.
         todo.sort_by_key(|job| std::cmp::Reverse(cost(job)));
         let count = todo.len();
@@ -208,7 +208,7 @@ impl<'a> ClusterSweep<'a> {
                     }
                 }
             };
-            self.progress.advance((pool.samples[job.draw].len() as u64).pow(2) / 1000 + 1);
+            self.progress.advance(cost(pool.samples[job.draw].len()));
             match outcome {
                 Ok(record) => journal.add(job.key, record)?,
                 // What one set of vectors does not allow must not cost the others.
@@ -223,6 +223,11 @@ impl<'a> ClusterSweep<'a> {
         }
         Ok(())
     }
+}
+
+/// What clustering `n` vectors costs beside others, for progress: about the square.
+fn cost(n: usize) -> u64 {
+    (n as u64).pow(2) / 1000 + 1
 }
 
 /// One clustering to be made.
