@@ -1,17 +1,20 @@
-//! The stand-ins for cargo and rustup that evcxr and rust-analyzer are given.
+//! The stand-ins for cargo, rustup and rustc that evcxr and rust-analyzer are given.
 //!
 //! evcxr runs cargo in its folder for a package without dependencies (at its start, and to look at a crate that `:dep`
 //! names); cargo then throws all versions out of `Cargo.lock`, and the next build chooses them anew. The stand-in for
-//! cargo gives the lock back after such a run. It also keeps cargo from the network for as long as what a build needs
-//! is there. The stand-in for rustup answers where the tools are, which rustup itself takes a tenth of a second for.
+//! cargo gives the lock back after such a run. It keeps cargo from the network for as long as what a build needs is
+//! there, and answers by itself what it knows ([`crate::answers`], [`crate::rustc`]). The stand-in for rustup answers
+//! where the tools are, which rustup itself takes a tenth of a second for.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
-use serde_json::{json, Value};
+use serde_json::Value;
+
+use crate::answers::{self, Question};
+use crate::rustc;
 
 /// The real cargo; set by the kernel.
 pub const REAL_CARGO: &str = "CUTPOINT_REAL_CARGO";
@@ -19,12 +22,12 @@ pub const REAL_CARGO: &str = "CUTPOINT_REAL_CARGO";
 pub const REAL_RUSTC: &str = "CUTPOINT_REAL_RUSTC";
 /// The real CARGO_HOME, empty where it was not set; set by the kernel.
 pub const REAL_CARGO_HOME: &str = "CUTPOINT_REAL_CARGO_HOME";
+/// The crates below cutpoint whose types its own items show.
+const SEEN: [&str; 3] = ["tch", "ndarray", "serde_json"];
 /// A file beside the manifest: the dependencies that were last resolved.
 const RESOLVED: &str = ".cutpoint-resolved";
-/// A file beside the manifest: evcxr's first cell, built by the preparation.
-pub const FIRST: &str = ".cutpoint-first.so";
 
-/// Does the work of cargo or rustup, if this program was called by their name.
+/// Does the work of cargo, rustup or rustc, if this program was called by their name.
 pub fn stand_in() -> Option<ExitCode> {
     let arguments: Vec<String> = std::env::args().collect();
     let name = Path::new(arguments.first()?).file_name()?.to_str()?.to_owned();
@@ -37,6 +40,7 @@ pub fn stand_in() -> Option<ExitCode> {
     match name.as_str() {
         "cargo" => Some(cargo(&real, &arguments[1..])),
         "rustup" => Some(rustup(&arguments[1..])),
+        rustc::NAME => Some(rustc::run(&arguments[1..])),
         _ => None,
     }
 }
@@ -64,80 +68,73 @@ fn rustup(arguments: &[String]) -> ExitCode {
 fn cargo(real: &str, arguments: &[String]) -> ExitCode {
     let manifest = std::fs::read_to_string("Cargo.toml").unwrap_or_default();
     let of_cells = manifest.contains("name = \"ctx\"");
-    if of_cells && manifest.contains("\ncutpoint = ") {
-        let offline = resolves_offline(real, &manifest);
-        if arguments.iter().any(|argument| argument == "metadata") {
-            return metadata(real, arguments, offline);
-        }
-        return run(real, arguments, offline);
+    let has_cutpoint = of_cells && manifest.contains("\ncutpoint = ");
+    let asks = |command: &str| arguments.iter().any(|argument| argument == command);
+    // A check looks at the cell of the moment.
+    let question = if asks("check") { None } else { Question::new(arguments, &manifest) };
+    if let Some(code) = question.as_ref().and_then(Question::answered) {
+        return code;
     }
-    if of_cells || manifest.contains("name = \"evcxr_dummy_validate_dep\"") {
-        let builds = of_cells && arguments.iter().any(|argument| argument == "build");
-        if builds && answer_with_first() {
-            return ExitCode::SUCCESS;
+    if asks("build") && has_cutpoint && !answers::keeps() {
+        if let Some(code) = rustc::compile(&manifest) {
+            return code;
         }
-        let lock = std::fs::read("Cargo.lock").ok();
-        let offline = of_cells || succeeds(real, &["--offline", "metadata", "--format-version=1"]);
-        let mut command = Command::new(real);
-        command.args(offline.then_some("--offline")).args(arguments);
-        let status = command.status();
-        if let Some(lock) = lock {
-            let _ = std::fs::write("Cargo.lock", lock);
-        }
-        if builds && status.as_ref().is_ok_and(|status| status.success()) {
-            keep_first(arguments);
-        }
-        return match status {
-            Ok(status) => ExitCode::from(u8::try_from(status.code().unwrap_or(1) & 255).unwrap_or(1)),
-            Err(error) => cannot(real, &error),
-        };
     }
-    // rust-analyzer's questions about other folders: what is not here is not worth a download.
-    run(real, arguments, true)
-}
-
-/// Keeps what a build without dependencies made. At its start evcxr always builds the same cell: only the preparation
-/// has to wait for it.
-fn keep_first(arguments: &[String]) {
-    let target = arguments.iter().skip_while(|argument| *argument != "--target").nth(1).map_or("", String::as_str);
-    // Without it the next kernel builds its first cell again.
-    let _ = std::fs::copy(Path::new("target").join(target).join("debug/libctx.so"), FIRST);
-}
-
-/// Answers a build with what was kept.
-fn answer_with_first() -> bool {
-    let Ok(here) = std::env::current_dir() else { return false };
-    let built = here.join("target/libctx.so");
-    if !Path::new(FIRST).exists() || std::fs::copy(FIRST, &built).is_err() {
-        return false;
-    }
-    // Once only: whatever else has no dependencies is another cell.
-    let _ = std::fs::remove_file(FIRST);
-    let artifact = json!({"reason": "compiler-artifact", "target": {"name": "ctx"}, "filenames": [built]});
-    println!("{artifact}");
-    true
-}
-
-/// Answers `cargo metadata` for cells without what lies deep below the crate cutpoint: rust-analyzer would read some
-/// two hundred crates, of which no cell ever sees a type.
-fn metadata(real: &str, arguments: &[String], offline: bool) -> ExitCode {
-    let mut command = Command::new(real);
-    command.args(offline.then_some("--offline")).args(arguments).stderr(Stdio::inherit());
-    let output = match command.output() {
+    let done = if has_cutpoint {
+        of_cutpoint(real, arguments, &manifest)
+    } else if of_cells || manifest.contains("name = \"evcxr_dummy_validate_dep\"") {
+        without_dependencies(real, arguments, of_cells)
+    } else {
+        // rust-analyzer's questions about other folders: what is not here is not worth a download.
+        run(real, arguments, true)
+    };
+    let output = match done {
         Ok(output) => output,
-        Err(error) => return cannot(real, &error),
+        Err(error) => {
+            eprintln!("cannot run {real}: {error}");
+            return ExitCode::FAILURE;
+        }
     };
     let mut out = std::io::stdout().lock();
-    let short = serde_json::from_slice(&output.stdout).ok().and_then(shortened);
-    let written = match short {
-        Some(short) if output.status.success() => writeln!(out, "{short}"),
-        _ => out.write_all(&output.stdout),
-    };
-    let code = if written.is_ok() { output.status.code().unwrap_or(1) } else { 1 };
+    if out.write_all(&output.stdout).and_then(|()| out.flush()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    // cargo fails to compile the prelude without an `?` first, and does so in every kernel; all else may be mended.
+    if let Some(question) = question.filter(|_| output.status.success() || asks("build") || asks("-Z")) {
+        question.keep(&output);
+    }
+    exit_code(output.status.code().unwrap_or(1))
+}
+
+/// A number as the exit code of this process.
+pub fn exit_code(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code & 255).unwrap_or(1))
 }
 
-/// The metadata with cutpoint's own dependencies, and all that any other dependency of the cells needs.
+/// Runs cargo for cells that use cutpoint.
+fn of_cutpoint(real: &str, arguments: &[String], manifest: &str) -> std::io::Result<Output> {
+    let mut output = run(real, arguments, resolves_offline(real, manifest))?;
+    // rust-analyzer would read some two hundred crates below cutpoint, of most of which no cell sees a type.
+    if output.status.success() && arguments.iter().any(|argument| argument == "metadata") {
+        if let Some(short) = serde_json::from_slice(&output.stdout).ok().and_then(shortened) {
+            output.stdout = format!("{short}\n").into_bytes();
+        }
+    }
+    Ok(output)
+}
+
+/// Runs cargo for a package without dependencies, and gives it its lock back.
+fn without_dependencies(real: &str, arguments: &[String], of_cells: bool) -> std::io::Result<Output> {
+    let lock = std::fs::read("Cargo.lock").ok();
+    let offline = of_cells || succeeds(real, &["--offline", "metadata", "--format-version=1"]);
+    let output = run(real, arguments, offline);
+    if let Some(lock) = lock {
+        std::fs::write("Cargo.lock", lock)?;
+    }
+    output
+}
+
+/// The metadata with what is [`SEEN`] of cutpoint's dependencies, and all that any other dependency of the cells needs.
 fn shortened(mut metadata: Value) -> Option<Value> {
     let nodes = metadata["resolve"]["nodes"].as_array()?.clone();
     let names: HashMap<&str, &str> = (metadata["packages"].as_array()?.iter())
@@ -155,7 +152,8 @@ fn shortened(mut metadata: Value) -> Option<Value> {
     for direct in &dependencies[cells] {
         if names.get(direct) == Some(&"cutpoint") {
             kept.insert(direct);
-            kept.extend(dependencies.get(direct).into_iter().flatten());
+            let below = dependencies.get(direct).into_iter().flatten();
+            kept.extend(below.filter(|id| names.get(*id).is_some_and(|name| SEEN.contains(name))));
         } else {
             next.push(direct);
         }
@@ -201,19 +199,25 @@ fn succeeds(real: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-fn run(real: &str, arguments: &[String], offline: bool) -> ExitCode {
+fn run(real: &str, arguments: &[String], offline: bool) -> std::io::Result<Output> {
     let mut command = Command::new(real);
     command.args(offline.then_some("--offline")).args(arguments);
-    cannot(real, &command.exec())
-}
-
-fn cannot(real: &str, error: &std::io::Error) -> ExitCode {
-    eprintln!("cannot run {real}: {error}");
-    ExitCode::FAILURE
+    let builds = arguments.iter().any(|argument| argument == "build");
+    if builds {
+        // So that it is noted how a cell is compiled.
+        if let Some(name) = std::env::args_os().next() {
+            command.env("RUSTC_WRAPPER", Path::new(&name).with_file_name(rustc::NAME));
+        }
+    }
+    let output = answers::listen(&mut command, builds)?;
+    std::io::stderr().write_all(&output.stderr)?;
+    Ok(output)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -224,7 +228,8 @@ mod tests {
         };
         let nodes = [
             below("ctx", &["cutpoint", "rand"]),
-            below("cutpoint", &["tch"]),
+            below("cutpoint", &["tch", "image"]),
+            below("image", &[]),
             below("tch", &["zip"]),
             below("zip", &[]),
             below("rand", &["core"]),

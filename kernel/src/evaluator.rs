@@ -1,6 +1,7 @@
 //! The thread that compiles and runs cells, one after another.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use jupyter_protocol::messaging::{
 use jupyter_protocol::{ExecutionCount, MediaType};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::answers;
 use crate::cargo::{REAL_CARGO, REAL_CARGO_HOME, REAL_RUSTC};
 use crate::complete::{self, Names};
 use crate::events::Bundle;
@@ -42,16 +44,32 @@ pub fn prelude(settings: &Settings) -> String {
 const WARM_UP: &str =
     "let numbers = vec![Params::default().depth]; let sum: usize = numbers.iter().map(|n| n + 1).sum(); su";
 
-/// What a new process needs to be told.
-const READY: &str = "cutpoint::notebook::prepare();";
+/// What a new process needs to be told. evcxr compiles the first cell with a `?` twice, to learn that there are any;
+/// here that is done by the preparation.
+const READY: &str = "cutpoint::notebook::prepare(); Ok::<(), std::fmt::Error>(())?;";
 
-/// The search path as it was at the start: what cells see.
-static PATH: OnceLock<std::ffi::OsString> = OnceLock::new();
+/// The variables that [`set_environment`] changes and cells do not see, as they were before.
+static BEFORE: OnceLock<Vec<(&str, Option<OsString>)>> = OnceLock::new();
+const CHANGED: [&str; 12] = [
+    "PATH",
+    "EVCXR_TMPDIR",
+    "CARGO",
+    "CARGO_HOME",
+    "RUSTC",
+    "RUST_SRC_PATH",
+    REAL_CARGO,
+    REAL_RUSTC,
+    REAL_CARGO_HOME,
+    answers::ROOT,
+    answers::FOLDER,
+    answers::KEEPS,
+];
 
 /// Sets the variables that evcxr and rust-analyzer read. Called while there is one thread only.
 pub fn set_environment(work: &Work, settings: &Settings) {
-    let path = PATH.get_or_init(|| std::env::var_os("PATH").unwrap_or_default());
-    let folders = std::iter::once(work.bin()).chain(std::env::split_paths(path));
+    BEFORE.get_or_init(|| CHANGED.into_iter().map(|name| (name, std::env::var_os(name))).collect());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(work.bin()).chain(std::env::split_paths(&path));
     if let Ok(path) = std::env::join_paths(folders) {
         std::env::set_var("PATH", path);
     }
@@ -60,14 +78,12 @@ pub fn set_environment(work: &Work, settings: &Settings) {
     std::env::set_var(REAL_CARGO, &settings.cargo);
     std::env::set_var(REAL_RUSTC, &settings.rustc);
     std::env::set_var(REAL_CARGO_HOME, std::env::var_os("CARGO_HOME").unwrap_or_default());
-    if let Some(home) = work.bin().parent() {
-        std::env::set_var("CARGO_HOME", home);
-    }
+    std::env::set_var("CARGO_HOME", work.root());
     std::env::set_var("CARGO", work.bin().join("cargo"));
     std::env::set_var("RUSTC", &settings.rustc);
-    if let Some(folder) = &settings.rust_src {
-        std::env::set_var("RUST_SRC_PATH", folder);
-    }
+    std::env::set_var("RUST_SRC_PATH", work.std_link());
+    std::env::set_var(answers::ROOT, work.root());
+    std::env::set_var(answers::FOLDER, work.answers());
     // What a program around this one set for itself must not change what is built.
     for name in ["CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "EVCXR_CONFIG_DIR"] {
         std::env::remove_var(name);
@@ -76,13 +92,12 @@ pub fn set_environment(work: &Work, settings: &Settings) {
 
 /// Gives a command the variables as they were before [`set_environment`].
 fn restore_environment(command: &mut Command) {
-    for name in ["EVCXR_TMPDIR", "CARGO", "RUSTC", "CARGO_HOME", REAL_CARGO, REAL_RUSTC, REAL_CARGO_HOME] {
-        command.env_remove(name);
+    for (name, value) in BEFORE.get().into_iter().flatten() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
-    if let Some(home) = std::env::var_os(REAL_CARGO_HOME).filter(|home| !home.is_empty()) {
-        command.env("CARGO_HOME", home);
-    }
-    command.env("PATH", PATH.get().cloned().unwrap_or_default());
 }
 
 /// Starts evcxr in a folder, and the process that runs cells in the present one.
@@ -99,6 +114,7 @@ pub fn open(work: &Work, settings: &Settings) -> Result<(CommandContext, EvalCon
     std::env::set_current_dir(work.config())?;
     let opened = EvalContext::with_subprocess_command(command);
     std::env::set_current_dir(&here)?;
+    work.show_std()?;
     let (context, outputs) = opened.map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok((CommandContext::with_eval_context(context), outputs))
 }
@@ -376,6 +392,10 @@ impl Evaluator {
         };
         self.supervisor.begin();
         let result = execute(context, code, &ask);
+        if commands(code).any(|command| [":fmt", ":types"].contains(&command)) {
+            // From now on evcxr formats the values that end cells, and not the crate.
+            let _ = execute(context, "use cutpoint::notebook::value::EvcxrValue as _;", &ask);
+        }
         let stopped = self.supervisor.end();
         let report = output.finish();
         let compiled = context.last_source().unwrap_or_default();
@@ -392,7 +412,7 @@ impl Evaluator {
                 }
             }
         }
-        let cleared = code.lines().map(str::trim).any(|line| line == ":clear" || line == ":restart");
+        let cleared = commands(code).any(|command| [":clear", ":restart"].contains(&command));
         (failure, ended || cleared)
     }
 
@@ -411,6 +431,11 @@ impl Evaluator {
             output.finish();
         }
     }
+}
+
+/// The first words of a cell's commands to evcxr.
+fn commands(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().filter(|line| crate::syntax::is_command(line)).filter_map(|line| line.split_whitespace().next())
 }
 
 /// A question to the reader: a prompt, and whether the answer is secret.

@@ -5,8 +5,10 @@
 //!   settings.json           where libtorch and the tools are, and the state of the source that was built
 //!   .cargo/config.toml      how dependencies are compiled, for the folders below
 //!   seed/                   evcxr's folder after the preparation
+//!   answers/                what cargo said during the preparation
+//!   std/                    the standard library's source, shortened
 //!   kernels/PID/ctx/        evcxr's folder of a running kernel: large files are links to the seed's
-//!   kernels/PID/bin/        the stand-ins for cargo and rustup
+//!   kernels/PID/bin/        the stand-ins for cargo, rustup and rustc
 //! ```
 
 use std::fs::{self, File};
@@ -94,6 +96,12 @@ impl Settings {
         Settings { stamp: 0, recipe: 0, ..self }
     }
 
+    /// Where the standard library's source is.
+    pub fn std_source(&self) -> PathBuf {
+        // The toolchain's own lies beside the compiled library.
+        self.rust_src.clone().unwrap_or_else(|| self.std_lib.join("../../src/rust/library"))
+    }
+
     /// Forgets them: what was built is no longer whole.
     pub fn forget(home: &Path) {
         let _ = fs::remove_file(Settings::path(home));
@@ -149,13 +157,13 @@ impl Lock {
 pub struct Work {
     root: PathBuf,
     evcxr: PathBuf,
-    temporary: bool,
+    home: PathBuf,
 }
 
 impl Work {
     /// The seed itself, for the preparation.
     pub fn seed(home: &Path) -> Result<Work> {
-        let work = Work { root: home.join("prepare"), evcxr: home.join("seed"), temporary: true };
+        let work = Work { root: home.join("prepare"), evcxr: home.join("seed"), home: home.to_owned() };
         work.furnish()?;
         Ok(work)
     }
@@ -163,7 +171,7 @@ impl Work {
     /// The name of this process's folder; nothing is made yet.
     pub fn of_this_kernel(home: &Path) -> Work {
         let root = home.join("kernels").join(std::process::id().to_string());
-        Work { evcxr: root.join("ctx"), root, temporary: true }
+        Work { evcxr: root.join("ctx"), root, home: home.to_owned() }
     }
 
     /// Makes the folder, a copy of the seed. Folders that killed kernels left behind are removed.
@@ -176,21 +184,47 @@ impl Work {
     }
 
     fn furnish(&self) -> Result<()> {
-        for folder in [self.bin(), self.config(), self.evcxr.clone()] {
+        for folder in [self.bin(), self.config(), self.evcxr.clone(), self.root.join("no-std/core")] {
             fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
         }
         let program = std::env::current_exe()?;
-        for name in ["cargo", "rustup"] {
+        for name in ["cargo", "rustup", crate::rustc::NAME] {
             let link = self.bin().join(name);
             let _ = fs::remove_file(&link);
             std::os::unix::fs::symlink(&program, &link).with_context(|| format!("{}", link.display()))?;
         }
+        self.link_std(&self.root.join("no-std"))?;
         // Cells are compiled to run once: compiling fast matters, and the arithmetic is in the dependencies.
         fs::write(self.config().join("evcxr.toml"), "[evcxr]\nopt_level = \"0\"\n")?;
         Ok(())
     }
 
-    /// Where the stand-ins for cargo and rustup are.
+    /// The kernel's folder, with all others in it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where rust-analyzer looks for the standard library's source; there is none before [`Work::show_std`].
+    pub fn std_link(&self) -> PathBuf {
+        self.root.join("std")
+    }
+
+    /// Lets rust-analyzer find the standard library's source. evcxr runs it on a cell without dependencies at its start,
+    /// for which reading all of the standard library takes long and serves nothing.
+    ///
+    /// # Errors
+    /// When the link cannot be made.
+    pub fn show_std(&self) -> Result<()> {
+        self.link_std(&self.std())
+    }
+
+    fn link_std(&self, source: &Path) -> Result<()> {
+        let link = self.std_link();
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(source, &link).with_context(|| format!("{}", link.display()))
+    }
+
+    /// Where the stand-ins for cargo, rustup and rustc are.
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
@@ -200,6 +234,16 @@ impl Work {
         self.root.join("config")
     }
 
+    /// Where the answers of cargo are kept, for all kernels.
+    pub fn answers(&self) -> PathBuf {
+        self.home.join("answers")
+    }
+
+    /// The standard library's source as rust-analyzer is given it, for all kernels.
+    pub fn std(&self) -> PathBuf {
+        self.home.join("std")
+    }
+
     /// evcxr's folder.
     pub fn evcxr(&self) -> &Path {
         &self.evcxr
@@ -207,9 +251,7 @@ impl Work {
 
     /// Removes the folder.
     pub fn remove(&self) {
-        if self.temporary {
-            let _ = fs::remove_dir_all(&self.root);
-        }
+        let _ = fs::remove_dir_all(&self.root);
     }
 }
 

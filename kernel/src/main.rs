@@ -3,9 +3,10 @@
 //! One program plays five parts. The **kernel** speaks Jupyter's protocol and compiles cells with evcxr. A **relay**,
 //! which evcxr starts, stands between it and the **runtime**, the process that loads and runs cells: it turns all that
 //! the runtime prints into messages, so that nothing a cell prints can be mistaken for evcxr's own signals. The
-//! **cargo and rustup stand-ins** keep crate versions as they were prepared. The **command line** prepares, installs
+//! **stand-ins for cargo, rustup and rustc** keep crate versions as they were prepared, and save time. The **command line** prepares, installs
 //! and removes.
 
+mod answers;
 mod cargo;
 mod complete;
 mod evaluator;
@@ -19,7 +20,9 @@ mod prepare;
 mod process;
 mod publish;
 mod relay;
+mod rustc;
 mod server;
+mod std_source;
 mod syntax;
 mod traceback;
 
@@ -27,6 +30,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// rust-analyzer makes and drops millions of small things.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The Jupyter kernel of cutpoint.
 #[derive(Parser)]

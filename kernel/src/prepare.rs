@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
-use crate::cargo::FIRST;
+use crate::answers;
 use crate::evaluator;
 use crate::folders::{self, Lock, Settings, Work};
+use crate::std_source;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -52,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// See [`Settings::recipe`].
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 6;
 
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {
@@ -134,8 +135,12 @@ fn build(home: &Path, settings: &Settings) -> Result<()> {
     std::fs::copy(&lock, work.evcxr().join("Cargo.lock"))
         .with_context(|| format!("{}: the versions to build", lock.display()))?;
     let _ = std::fs::remove_file(work.evcxr().join(".cutpoint-resolved"));
-    let _ = std::fs::remove_file(work.evcxr().join(FIRST));
+    let _ = std::fs::remove_dir_all(work.answers());
+    std::fs::create_dir_all(work.answers())?;
+    let _ = std::fs::remove_dir_all(work.std());
+    std_source::copy(&settings.std_source(), &work.std())?;
     evaluator::set_environment(&work, settings);
+    std::env::set_var(answers::KEEPS, "1");
     let (mut context, outputs) = evaluator::open(&work, settings)?;
     let done = context.execute(&evaluator::prelude(settings));
     // To explain an error evcxr checks the cell without compiling it, which cargo prepares for separately.

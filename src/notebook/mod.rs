@@ -4,6 +4,7 @@ mod bar;
 pub mod display;
 pub mod interrupt;
 pub mod progress;
+pub mod value;
 pub mod wire;
 
 pub use crate::{notebook_eprint as eprint, notebook_eprintln as eprintln};
