@@ -183,7 +183,8 @@ impl Evaluator {
     /// Stops what runs; while the kernel gets ready, what waits.
     pub fn interrupt(&self) {
         if self.preparing.load(Ordering::SeqCst) {
-            self.abort_queue();
+            let waiting = self.queue().drain(..).collect();
+            self.abort(waiting);
         } else {
             self.supervisor.interrupt();
         }
@@ -321,11 +322,12 @@ impl Evaluator {
             }));
             self.publisher.publish(ErrorOutput { ename, evalue, traceback }, Some(message));
         }
+        // What comes after the reply was sent by somebody who knows of the error.
+        let aborted: Vec<Job> =
+            if failure.is_some() && request.stop_on_error { self.queue().drain(..).collect() } else { vec![] };
         let _ = self.replies.send(JupyterMessage::new(reply, Some(message)));
         self.publisher.idle(message);
-        if failure.is_some() && request.stop_on_error {
-            self.abort_queue();
-        }
+        self.abort(aborted);
         if process_is_new {
             self.welcome_process();
         }
@@ -349,8 +351,7 @@ impl Evaluator {
     }
 
     /// Cells that were waiting when one failed are answered, and not run.
-    fn abort_queue(&self) {
-        let waiting: Vec<Job> = self.queue().drain(..).collect();
+    fn abort(&self, waiting: Vec<Job>) {
         for job in waiting {
             self.publisher.busy(&job.message);
             let reply = ExecuteReply {

@@ -1,8 +1,10 @@
 """What Jupyter's own suite does not test: live output, interrupts, crashes, signatures, several kernels."""
 
+import http.server
 import os
 import signal
 import statistics
+import threading
 import time
 
 import pytest
@@ -107,6 +109,59 @@ def test_an_interrupt_keeps_finished_runs(kernel):
     assert cell.error["ename"] == "Interrupted" and "kept" in cell.error["evalue"], cell.error
     assert time.monotonic() - start < 1.5
     assert kernel.run("params.depth").value == "3"
+
+
+def test_an_interrupt_stops_a_clustering(kernel):
+    assert kernel.run(SMALL).status == "ok"
+    kernel.run("data.update_phase(Phase::Finetune);")
+    sent = kernel.submit(
+        "let found = ClusterSweep::new(&model, &data.target).percentages(&[1.0]).repeats(Repeats::Fixed(500))"
+        ".algorithms(&[Algorithm::Average, Algorithm::KMeans]).run()?;"
+    )
+    kernel.wait_for("display_id")
+    time.sleep(1)
+    start = time.monotonic()
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    assert cell.error["ename"] == "Interrupted" and "kept" in "\n".join(cell.error["traceback"]), cell.error
+    assert time.monotonic() - start < 1.5
+    assert kernel.run("params.depth").value == "3"
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """A mirror that needs a quarter of an hour for each file."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "10000000")
+        self.end_headers()
+        try:
+            for _ in range(10_000):
+                self.wfile.write(b"x" * 1000)
+                time.sleep(0.1)
+        except OSError:
+            pass  # the reader has gone
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_interrupt_stops_a_download(fresh_kernel, tmp_path):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {name: value for name, value in os.environ.items() if name != "CUTPOINT_DATA"}
+    kernel = fresh_kernel(env=env | {"CUTPOINT_MIRROR": f"http://127.0.0.1:{server.server_port}"}, cwd=str(tmp_path))
+    assert kernel.run("let kept = 7;").status == "ok"
+    sent = kernel.submit('let data = TransferLearningWrapper::new(&Params::default(), MNIST, MNIST, "data")?;')
+    kernel.wait_for("display_id")
+    time.sleep(1)
+    start = time.monotonic()
+    kernel.interrupt()
+    cell = kernel.collect(sent)
+    assert cell.error["ename"] == "Interrupted" and "kept" in "\n".join(cell.error["traceback"]), cell.error
+    assert time.monotonic() - start < 1.5
+    assert kernel.run("kept").value == "7"
+    server.shutdown()
 
 
 def test_an_endless_loop_is_ended_by_a_second_interrupt(kernel):
@@ -285,3 +340,32 @@ def test_two_hundred_cells_in_a_row(fresh_kernel):
         seconds.append(cell.seconds)
     assert kernel.run("sum").value == str(sum(range(200)))
     print(f"median {statistics.median(seconds):.2f} s; last ten {statistics.median(seconds[-10:]):.2f} s")
+
+
+def test_values_that_end_cells(kernel):
+    assert kernel.run("vec![1, 2]").value == "[1, 2]"
+    assert kernel.run('"a\\n"').value == '"a\\n"'
+    assert kernel.run("()").kinds == []
+    assert kernel.run("struct Plain;").status == "ok"
+    cell = kernel.run("Plain")
+    assert cell.error["ename"] == "CompileError" and "Debug" in cell.error["evalue"], cell.error
+    cell = kernel.run("Params::default().num_channels; CustomCnn::new(&Params::default(), 5, [1, 28, 28])?")
+    assert "weights, 188165 of them trained" in str(cell.of("execute_result", "display_data")[0]["data"])
+
+
+def test_the_format_of_values_can_be_changed(fresh_kernel):
+    kernel = fresh_kernel()
+    assert kernel.run("(1, 2)").value == "(1, 2)"
+    assert kernel.run(":fmt {:#?}").status == "ok"
+    assert kernel.run("(1, 2)").value == "(\n    1,\n    2,\n)"
+
+
+def test_dependencies_are_kept_while_other_crates_are_added(fresh_kernel):
+    """A crate that is added goes by cargo; the cells after it go without again."""
+    kernel = fresh_kernel()
+    assert kernel.run("let depth = Params::default().depth;").status == "ok"
+    cell = kernel.run(":dep itoa = \"1\"\nitoa::Buffer::new().format(depth).to_owned()", timeout=300)
+    assert cell.status == "ok", cell.error
+    assert cell.value == '"6"'
+    first = kernel.run("depth + 1")
+    assert first.value == "7"

@@ -109,8 +109,11 @@ impl<'a> ClusterSweep<'a> {
         }
         let draws: Vec<(f64, u64)> =
             rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.percentage, r.repeat)).collect();
-        let samples: Vec<Vec<usize>> =
-            draws.iter().map(|&(p, repeat)| self.task.reduced(p, repeat)).collect::<Result<_>>()?;
+        let drawn = |&(percentage, repeat): &(f64, u64)| {
+            interrupt::check("choosing samples")?;
+            self.task.reduced(percentage, repeat)
+        };
+        let samples: Vec<Vec<usize>> = draws.iter().map(drawn).collect::<Result<_>>()?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory(),

@@ -40,6 +40,7 @@ pub(super) fn fit_options(params: &Params, trace: bool) -> FitOptions {
         keep_best: false,
         curve: trace,
         losses: trace,
+        decides: !trace,
     }
 }
 

@@ -6,6 +6,7 @@ use super::adam::Adam;
 use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
 use super::inputs::{through_in_chunks, Inputs};
+use super::validation::Validation;
 use crate::error::{During, Result};
 use crate::model::{CustomCnn, StateDict};
 use crate::notebook::interrupt::Stop;
@@ -20,7 +21,8 @@ pub struct Epoch {
     pub loss: Vec<f64>,
     /// Accuracy on the training set, from 0 to 1; `None` unless the curve was asked for.
     pub train_acc: Option<f64>,
-    /// Accuracy on the validation set, from 0 to 1; `None` where nothing needed it.
+    /// Accuracy on the validation set, from 0 to 1; `None` where nothing needed it, and where it was enough to know that it
+    /// is not higher than before.
     pub val_acc: Option<f64>,
 }
 
@@ -39,6 +41,8 @@ pub(crate) struct FitOptions {
     pub curve: bool,
     /// Read every batch's loss.
     pub losses: bool,
+    /// Find out whether an epoch is better, and how good it is only if it is.
+    pub decides: bool,
 }
 
 /// Training under way: everything the next epoch depends on. A checkpoint is a copy of this.
@@ -53,6 +57,7 @@ pub(super) struct State {
     pub epochs_done: usize,
     pub stopped: bool,
     pub last_val_acc: Option<f64>,
+    pub validation: Validation,
 }
 
 /// What training ends with.
@@ -88,6 +93,7 @@ impl State {
             epochs_done: 0,
             stopped: false,
             last_val_acc: None,
+            validation: Validation::default(),
         }
     }
 
@@ -121,16 +127,24 @@ impl State {
         draw_pass(&mut self.rng, false);
         let mut val_acc = None;
         if options.needs_validation() {
-            val_acc = Some(accuracy(&self.model, validation, None, options.batch_size, stop)?);
-        }
-        self.last_val_acc = val_acc;
-        if let Some(val_acc) = val_acc {
-            match self.stopping.update(val_acc) {
+            let batch_size = options.batch_size;
+            let verdict;
+            if options.decides && Validation::serves(&self.model, validation, batch_size) {
+                let best = self.stopping.best;
+                val_acc = self.validation.accuracy_above(best, &self.model, validation, batch_size, stop)?;
+                verdict = self.stopping.update(val_acc.unwrap_or(best));
+            } else {
+                let measured = accuracy(&self.model, validation, None, batch_size, stop)?;
+                val_acc = Some(measured);
+                verdict = self.stopping.update(measured);
+            }
+            match verdict {
                 Verdict::Best if options.needs_best() => self.best = snapshot(&self.model),
                 Verdict::Stop => self.stopped = true,
                 Verdict::Best | Verdict::GoOn => {}
             }
         }
+        self.last_val_acc = val_acc;
         self.epochs_done += 1;
         Ok(Epoch { epoch: self.epochs_done - 1, loss, train_acc, val_acc })
     }

@@ -9,6 +9,7 @@ pub mod machine;
 mod report;
 mod source;
 mod trainer;
+mod validation;
 
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use evaluate::classification_report;

@@ -178,6 +178,8 @@ impl<'m> Trainer<'m> {
             keep_best: self.params.save_best,
             curve: self.curve,
             losses: self.losses || self.params.is_debug,
+            // Every epoch's accuracy is shown.
+            decides: false,
         };
         let device = self.model.device();
         let job = Job {
