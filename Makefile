@@ -14,14 +14,14 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run lab test test-kernel test-notebooks bench bench-kernel clean
+.PHONY: help tools build run study lab test test-crate test-kernel test-notebooks bench bench-kernel clean
 
 help:
-	@echo "make run    a small study on real pictures, from pre-training to the table (go on with it: make run again)"
+	@echo "make run    the quickstart notebook, from pictures to the answer, in this terminal; figures below run/"
 	@echo "make lab    JupyterLab with the Rust kernel, ready to use"
-	@echo "make test   build and run all tests of the crate and the program"
-	@echo "make test-kernel, make test-notebooks   those of the kernel, and every notebook from top to bottom"
-	@echo "make bench  this engine against PyTorch and scikit-learn; needs REFERENCE=<tl_reference.py> and WEIGHTS=<source weights>"
+	@echo "make study  a small study with the program alone (go on with it: make study again)"
+	@echo "make test   build and run all tests: test-crate (library and program), test-kernel, test-notebooks"
+	@echo "make bench, make bench-kernel   this engine against PyTorch and scikit-learn, the kernel against evcxr_jupyter"
 	@echo "make build  the program, $(CUTPOINT)"
 
 tools:
@@ -30,9 +30,14 @@ tools:
 build: tools
 	@$(WITH_LIBTORCH) cargo build --release --features cli
 
+# The quickstart notebook without a browser: prepares the kernel, finds FashionMNIST or fetches it.
+run: tools
+	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
+	  JUPYTER_PLATFORM_DIRS=1 "$$bin/python" scripts/notebooks --to run notebooks/quickstart.ipynb
+
 # FashionMNIST, source classes 0-4, 6, 8, target classes 5, 7, 9: pre-trained for three epochs, then three repeats of
 # every cut at 0.1% and 1% of the target data. What it writes is below run/.
-run: build
+study: build
 	@$(CUTPOINT) sweep FashionMNIST/regular --setting FR --percentages 0.001,0.01 --repeats 3 \
 	  --pretrain-epochs 3 --pretrain-batch-size 64 --or-glyphs --out run
 
@@ -42,7 +47,9 @@ lab: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
 	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab $(LAB_FLAGS)
 
-test: tools
+test: test-crate test-kernel test-notebooks
+
+test-crate: tools
 	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
 
 # The kernel over the wire, headless, and in JupyterLab in a browser.
