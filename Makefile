@@ -59,11 +59,15 @@ test-kernel: tools
 	  scripts/kernel >/dev/null && CUTPOINT_SCREENSHOTS="$$PWD/target/screenshots" JUPYTER_PLATFORM_DIRS=1 \
 	  "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests
 
-# Every notebook in profile smoke, with the kernel, in copies below target/notebooks.
+# Every notebook in profile smoke, with the kernel, in copies below target/notebooks; one of them again by papermill, its
+# parameters changed.
 test-notebooks: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
-	  scripts/test-data && CUTPOINT_DATA="$${CUTPOINT_DATA:-$$PWD/target/test-data}" JUPYTER_PLATFORM_DIRS=1 \
-	  "$$bin/python" scripts/notebooks
+	  scripts/test-data && export CUTPOINT_DATA="$${CUTPOINT_DATA:-$$PWD/target/test-data}" JUPYTER_PLATFORM_DIRS=1 && \
+	  "$$bin/python" scripts/notebooks && \
+	  "$$bin/papermill" --no-progress-bar --cwd target/notebooks/notebooks/FashionMNIST -p profile smoke \
+	    notebooks/FashionMNIST/FashionMNIST_regular_classes_FT.ipynb target/notebooks/with_parameters.ipynb && \
+	  grep -q "profile smoke" target/notebooks/with_parameters.ipynb
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

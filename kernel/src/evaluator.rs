@@ -485,7 +485,7 @@ fn judge(
     if report.failed {
         let failure = traceback::of_question_mark(report.error.as_ref(), cell);
         return Some(match stopped.interrupted {
-            true => Failure { ename: "Interrupted".to_owned(), ..failure }.with(["All variables are kept.".to_owned()]),
+            true => failure.renamed("Interrupted").with(["All variables are kept.".to_owned()]),
             false => failure,
         });
     }

@@ -18,6 +18,9 @@ pub enum Event {
     /// Something to draw; with an `id` it can be replaced, by the next one that says `update`.
     Display {
         data: Bundle,
+        /// How to draw it, by MIME type: a picture's width and height.
+        #[serde(default)]
+        metadata: Bundle,
         #[serde(default)]
         id: Option<String>,
         #[serde(default)]

@@ -164,11 +164,10 @@ impl Output {
         }
         match event {
             Event::Stream { name, text } => self.print(state, &text, name == "stderr"),
-            Event::Display { data, id, update } => {
+            Event::Display { data, metadata, id, update } => {
                 self.flush(state);
                 let (data, transient) = (media(&data), Transient { display_id: id });
                 let parent = state.parent.as_ref();
-                let metadata = serde_json::Map::new();
                 if update {
                     self.publisher.publish(UpdateDisplayData { data, metadata, transient }, parent);
                 } else {

@@ -445,7 +445,7 @@ impl Parser {
     fn show_bundle(&mut self, out: &mut Vec<u8>) {
         if !self.bundle.is_empty() {
             let data = std::mem::take(&mut self.bundle);
-            out.extend(Event::Display { data, id: None, update: false }.line().bytes());
+            out.extend(Event::Display { data, metadata: Bundle::new(), id: None, update: false }.line().bytes());
         }
     }
 

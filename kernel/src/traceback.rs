@@ -27,6 +27,15 @@ impl Failure {
         Failure { ename: ename.to_owned(), traceback: traceback.collect(), evalue }
     }
 
+    /// The same by another name.
+    pub fn renamed(self, ename: &str) -> Failure {
+        let mut traceback = self.traceback;
+        if let Some(first) = traceback.first_mut() {
+            *first = first.replacen(&self.ename, ename, 1);
+        }
+        Failure { ename: ename.to_owned(), evalue: self.evalue, traceback }
+    }
+
     /// The same with more lines below.
     pub fn with(mut self, lines: impl IntoIterator<Item = String>) -> Failure {
         self.traceback.extend(lines);

@@ -116,3 +116,13 @@ def test_the_kernelspec_is_installed_and_removed(tmp_path):
         subprocess.run([program, command, "--prefix", str(tmp_path)], check=True)
         assert (folder / "logo-64x64.png").exists() == (command == "install")
     assert subprocess.run([program, "uninstall", "--prefix", str(tmp_path)], capture_output=True).returncode == 1
+
+
+def test_papermill_knows_the_parameters_of_a_cell():
+    cell = {"source": '// Size.\nlet profile = "cpu";\nlet mut depth: Vec<i64> = vec![1, 2]; // of the network\nlet x = f(1);'}
+    found = [(p.name, p.inferred_type_name, p.default, p.help) for p in RustTranslator.inspect(cell)]
+    assert found == [
+        ("profile", "None", '"cpu"', ""),
+        ("depth", "Vec<i64>", "vec![1, 2]", "of the network"),
+        ("x", "None", "f(1)", ""),
+    ]

@@ -1,22 +1,14 @@
-"""The kernel in real JupyterLab in a browser: a live bar and a live curve, seen during and after the run.
+"""The kernel in real JupyterLab in a browser: a live bar and a live curve during and after the run; a sweep that is
+interrupted from the menu and goes on.
 
 Screenshots are left in the folder that CUTPOINT_SCREENSHOTS names (target/screenshots).
 """
 
-import os
-import pathlib
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import nbformat
 import pytest
 from conftest import KERNEL, SMALL
-from playwright.sync_api import TimeoutError, sync_playwright
+from lab import browser, menu, open_notebook, screenshots, server
+from playwright.sync_api import TimeoutError
 
 CURVE = """
 use cutpoint::notebook::progress::{Progress, Unit};
@@ -39,69 +31,83 @@ for i in 0..30 {
 bar.end();
 println!("finished");
 """
+SWEEP = """
+data.update_phase(Phase::Finetune);
+let results = Sweep::new(&params, &model, &data)?
+    .percentages(&[0.1])
+    .cuts(1..=2)
+    .repeats(Repeats::Fixed(40))
+    .journal("runs.jsonl")
+    .run()?;
+results
+"""
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """A server of JupyterLab with one notebook; its address."""
-    book = nbformat.v4.new_notebook()
-    book.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Rust (cutpoint)", "language": "rust"}
+def page_with(tmp_path):
+    """A page of JupyterLab with a notebook of some cells."""
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1100})
+        running = []
+
+        def start(*cells):
+            book = nbformat.v4.new_notebook()
+            book.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Rust (cutpoint)", "language": "rust"}
+            book.cells = [nbformat.v4.new_code_cell(code.strip()) for code in cells]
+            (tmp_path / "files").mkdir()
+            nbformat.write(book, tmp_path / "files" / "live.ipynb")
+            running.append(server(tmp_path / "files", tmp_path))
+            open_notebook(page, running[0].__enter__()("live.ipynb"))
+            return page
+
+        yield start
+        for one in running:
+            one.__exit__(None, None, None)
+
+
+def wait_or_show(page, locator, seconds=120):
+    try:
+        locator.wait_for(timeout=1000 * seconds)
+    except TimeoutError:
+        page.screenshot(path=screenshots() / "failed.png")
+        raise
+
+
+def test_a_live_curve_and_bar(page_with):
     train = "let report = Trainer::new(&mut model, &data, params.lr_pretrain, &params)?.train()?;"
-    book.cells = [nbformat.v4.new_code_cell(code) for code in (SMALL.strip(), train, CURVE.strip())]
-    nbformat.write(book, tmp_path / "live.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-               f"--IdentityProvider.token={token}", "--allow-root", "--LabApp.news_url=None",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = open(tmp_path / "lab.log", "w")
-    server = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT)
-    base = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{base}/api/status?token={token}", timeout=1)
-            break
-        except OSError:
-            assert server.poll() is None, (tmp_path / "lab.log").read_text()
-            time.sleep(0.2)
-    yield f"{base}/lab/tree/live.ipynb?token={token}"
-    server.terminate()
-    server.wait(30)
+    page = page_with(SMALL, train, CURVE)
+    menu(page, "Run", "Run All Cells")
+    bars = page.locator(".cutpoint-progress")
+    curve = page.locator(".live-curve")
+    wait_or_show(page, curve)
+    page.wait_for_function("+document.querySelector('.live-curve').dataset.points > 4", timeout=60_000)
+    first = int(curve.get_attribute("data-points"))
+    page.screenshot(path=screenshots() / "during.png")
+    page.wait_for_function(f"+document.querySelector('.live-curve').dataset.points > {first + 4}", timeout=60_000)
+    page.get_by_text("finished", exact=True).wait_for(timeout=60_000)
+    page.wait_for_timeout(500)
+    assert curve.count() == 1 and curve.get_attribute("data-points") == "31"
+    assert bars.count() == 2
+    assert "2/2 epochs" in bars.nth(0).inner_text() and "30/30 epochs" in bars.nth(1).inner_text()
+    page.screenshot(path=screenshots() / "after.png")
 
 
-def test_a_live_curve_and_bar_in_jupyterlab(lab, tmp_path):
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert browser_path, "no browser: install chromium"
-    folder = pathlib.Path(os.environ.get("CUTPOINT_SCREENSHOTS", "target/screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
-        page = browser.new_page(viewport={"width": 1200, "height": 1100})
-        page.goto(lab)
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
-        page.wait_for_timeout(2000)
-        page.keyboard.press("Escape")
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        bars = page.locator(".cutpoint-progress")
-        curve = page.locator(".live-curve")
-        try:
-            curve.wait_for(timeout=120_000)
-        except TimeoutError:
-            page.screenshot(path=folder / "failed.png")
-            raise
-        page.wait_for_function("+document.querySelector('.live-curve').dataset.points > 4", timeout=60_000)
-        first = int(curve.get_attribute("data-points"))
-        page.screenshot(path=folder / "during.png")
-        page.wait_for_function(f"+document.querySelector('.live-curve').dataset.points > {first + 4}", timeout=60_000)
-        page.get_by_text("finished", exact=True).wait_for(timeout=60_000)
-        page.wait_for_timeout(500)
-        assert curve.count() == 1 and curve.get_attribute("data-points") == "31"
-        assert bars.count() == 2
-        assert "2/2 epochs" in bars.nth(0).inner_text() and "30/30 epochs" in bars.nth(1).inner_text()
-        page.screenshot(path=folder / "after.png")
-        browser.close()
+def test_an_interrupted_sweep_goes_on(page_with, tmp_path):
+    page = page_with(SMALL, SWEEP)
+    menu(page, "Run", "Run All Cells")
+    bar = page.locator(".cutpoint-progress")
+    wait_or_show(page, bar)
+    page.wait_for_timeout(4000)
+    menu(page, "Kernel", "Interrupt Kernel")
+    wait_or_show(page, page.locator(".jp-RenderedText", has_text="Interrupted").first, 10)
+    page.screenshot(path=screenshots() / "interrupted.png")
+    finished = len((tmp_path / "files" / "runs.jsonl").read_text().splitlines())
+    assert 0 < finished < 80
+    # The same cell again.
+    page.locator(".jp-CodeCell").nth(1).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    wait_or_show(page, page.locator(".jp-OutputArea", has_text="rows are done already").first, 30)
+    assert f"{finished} of 80 rows are done already" in page.locator(".jp-OutputArea").nth(1).inner_text()
+    wait_or_show(page, page.locator(".jp-OutputArea", has_text="repeats").last, 120)
+    page.screenshot(path=screenshots() / "resumed.png")
+    assert len((tmp_path / "files" / "runs.jsonl").read_text().splitlines()) == 80

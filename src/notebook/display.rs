@@ -6,6 +6,7 @@
 
 use std::io::Write;
 
+use base64::Engine;
 use serde_json::{json, Map, Value};
 
 use super::wire;
@@ -16,8 +17,20 @@ use super::wire;
 /// the last one of each type. Only `evcxr_display` methods call this: outside a notebook nothing is printed behind a
 /// caller's back.
 pub fn show(forms: &[(&str, &str)]) {
+    show_with(forms, &json!({}));
+}
+
+/// Shows a picture in several forms, one of them a PNG file's bytes, which are drawn at `size` (width and height in
+/// pixels) however fine they are. A page that draws no SVG, such as that of a notebook it does not trust, has the PNG.
+pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32)) {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(png);
+    let forms: Vec<(&str, &str)> = forms.iter().copied().chain([("image/png", encoded.as_str())]).collect();
+    show_with(&forms, &json!({"image/png": {"width": size.0, "height": size.1}}));
+}
+
+fn show_with(forms: &[(&str, &str)], metadata: &Value) {
     if wire::present() {
-        return wire::send(&json!({"display": {"data": bundle(forms)}}));
+        return wire::send(&json!({"display": {"data": bundle(forms), "metadata": metadata}}));
     }
     let mut out = std::io::stdout().lock();
     for (mime, content) in forms {

@@ -313,10 +313,11 @@ pub fn learning_curve(epochs: &[Epoch]) -> Result<Figure> {
 impl TrainReport {
     /// Shows the report in a notebook: its numbers and, where epochs were kept, the learning curve.
     pub fn evcxr_display(&self) {
-        let text = self.to_string();
-        let drawn = learning_curve(&self.curve).and_then(|figure| figure.to_svg()).unwrap_or_default();
-        let html = format!("<pre style=\"font-family:monospace\">{}</pre>\n{drawn}", display::escaped(&text));
-        display::show(&[("text/html", &html), ("text/plain", &text)]);
+        display::show(&[("text/plain", &self.to_string())]);
+        // Without epochs to draw there is no curve.
+        if let Ok(figure) = learning_curve(&self.curve) {
+            figure.evcxr_display();
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Figure {
         let mut pixels = tiny_skia::Pixmap::new(side(self.size.0), side(self.size.1))
             .ok_or_else(|| Error::Drawing(format!("no memory for {:?} pixels", self.size)))?;
         resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
-        pixels.encode_png().map_err(failed)
+        super::png::encode(&pixels)
     }
 
     /// Writes the figure to a file, by its ending `.svg` or `.png`.
@@ -102,10 +102,14 @@ impl Figure {
         write_atomically(path, |w| w.write_all(&bytes))
     }
 
-    /// Shows the figure in a notebook.
+    /// Shows the figure in a notebook: as SVG, and as PNG where that is not drawn.
     pub fn evcxr_display(&self) {
-        match self.to_svg() {
-            Ok(svg) => display::show(&[("image/svg+xml", &svg), ("text/plain", &format!("{self:?}"))]),
+        let drawn = self.to_svg().and_then(|svg| Ok((svg, self.to_png()?)));
+        match drawn {
+            Ok((svg, png)) => {
+                let forms = [("image/svg+xml", svg.as_str()), ("text/plain", &format!("{self:?}"))];
+                display::show_picture(&forms, &png, self.size);
+            }
             Err(error) => display::show(&[("text/plain", &error.to_string())]),
         }
     }

@@ -15,6 +15,7 @@ mod heat;
 mod legend;
 mod network;
 mod pictures;
+mod png;
 mod scatter;
 mod style;
 mod surface;

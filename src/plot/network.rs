@@ -40,11 +40,11 @@ pub fn architecture(model: &CustomCnn) -> Result<Figure> {
 impl CustomCnn {
     /// Shows the network in a notebook: drawn, and its layers as a table.
     pub fn evcxr_display(&self) {
-        let table = self.to_string();
         // A network whose drawing failed still has its table.
-        let drawn = architecture(self).and_then(|figure| figure.to_svg()).unwrap_or_default();
-        let html = format!("{drawn}\n<pre style=\"font-family:monospace\">{}</pre>", display::escaped(&table));
-        display::show(&[("text/html", &html), ("text/plain", &table)]);
+        if let Ok(figure) = architecture(self) {
+            figure.evcxr_display();
+        }
+        display::show(&[("text/plain", &self.to_string())]);
     }
 }
 

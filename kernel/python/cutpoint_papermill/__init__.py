@@ -5,8 +5,10 @@ installed packages offer; this package offers one, which is papermill's own, and
 """
 
 import math
+import re
 
 from papermill.engines import NBClientEngine
+from papermill.models import Parameter
 from papermill.translators import Translator, papermill_translators
 
 
@@ -134,6 +136,17 @@ class RustTranslator(Translator):
         lines = [cls.comment(comment)]
         lines += [cls.declare(name, value) for name, value in parameters.items()]
         return "\n".join(lines) + "\n"
+
+    # `let name: Type = value; // what it is`
+    PARAMETER = re.compile(r"^\s*let\s+(?:mut\s+)?(\w+)\s*(?::\s*([^=]+?))?\s*=\s*(.+?);\s*(?://\s*(.*))?$")
+
+    @classmethod
+    def inspect(cls, parameters_cell):
+        """The parameters that a cell declares, for `papermill --help-notebook` and its check of names."""
+        found = map(cls.PARAMETER.match, parameters_cell["source"].splitlines())
+        return [
+            Parameter(name=m[1], inferred_type_name=m[2] or "None", default=m[3], help=m[4] or "") for m in found if m
+        ]
 
 
 class RustEngine(NBClientEngine):
