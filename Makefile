@@ -45,7 +45,7 @@ study: build
 FOLDER ?= $(wildcard notebooks)
 lab: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
-	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab $(LAB_FLAGS)
+	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab --MultiKernelManager.default_kernel_name=cutpoint $(LAB_FLAGS)
 
 test: test-crate test-kernel test-notebooks
 

@@ -1,5 +1,8 @@
 //! What a notebook or a program on this crate needs: `use cutpoint::prelude::*;`.
 
+// evcxr keeps a variable between cells by writing its type, for which the crates that types come from must have a name.
+pub use {ndarray, serde_json, tch};
+
 pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };

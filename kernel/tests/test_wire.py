@@ -369,3 +369,10 @@ def test_dependencies_are_kept_while_other_crates_are_added(fresh_kernel):
     assert cell.value == '"6"'
     first = kernel.run("depth + 1")
     assert first.value == "7"
+
+
+def test_arrays_and_tensors_are_kept_between_cells(kernel):
+    assert kernel.run("let rows = ndarray::Array2::<f64>::ones((2, 3));").status == "ok"
+    assert kernel.run("let tensor = tch::Tensor::from_slice(&[1i64, 2, 4]);").status == "ok"
+    assert kernel.run("let value = serde_json::json!([1]);").status == "ok"
+    assert kernel.run("(rows.sum(), i64::try_from(tensor.sum(tch::Kind::Int64))?, value)").value == "(6.0, 7, Array [Number(1)])"
