@@ -311,12 +311,14 @@ pub fn learning_curve(epochs: &[Epoch]) -> Result<Figure> {
 }
 
 impl TrainReport {
-    /// Shows the report in a notebook: its numbers and, where epochs were kept, the learning curve.
+    /// Shows the report in a notebook: its numbers and, where several epochs were kept, the learning curve.
     pub fn evcxr_display(&self) {
         display::show(&[("text/plain", &self.to_string())]);
-        // Without epochs to draw there is no curve.
-        if let Ok(figure) = learning_curve(&self.curve) {
-            figure.evcxr_display();
+        // One epoch is a point, and no curve.
+        if self.curve.len() > 1 {
+            if let Ok(figure) = learning_curve(&self.curve) {
+                figure.evcxr_display();
+            }
         }
     }
 }
