@@ -86,7 +86,8 @@ impl Profile {
     /// # Errors
     /// [`Error::Parameter`] when there is no such profile.
     pub fn from_env_or(given: impl AsRef<str>) -> Result<Profile> {
-        std::env::var("CUTPOINT_PROFILE").unwrap_or_else(|_| given.as_ref().to_owned()).parse()
+        let set = std::env::var("CUTPOINT_PROFILE").ok().filter(|name| !name.is_empty());
+        set.unwrap_or_else(|| given.as_ref().to_owned()).parse()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// See [`Settings::recipe`].
-const RECIPE: u32 = 6;
+const RECIPE: u32 = 7;
 
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {
@@ -128,8 +128,10 @@ fn output(command: &mut Command) -> Result<String> {
 
 fn build(home: &Path, settings: &Settings) -> Result<()> {
     std::fs::create_dir_all(home.join(".cargo"))?;
-    // For cargo, the crate cutpoint is a dependency of the cells like any other.
-    std::fs::write(home.join(".cargo/config.toml"), "[profile.dev.package.\"*\"]\nopt-level = 3\n")?;
+    // For cargo, the crate cutpoint is a dependency of the cells like any other. torch-sys only passes calls on to
+    // libtorch: a compiler that thinks hard about it takes minutes and gains nothing.
+    let profiles = "[profile.dev.package.\"*\"]\nopt-level = 3\n\n[profile.dev.package.torch-sys]\nopt-level = 1\n";
+    std::fs::write(home.join(".cargo/config.toml"), profiles)?;
     let work = Work::seed(home)?;
     let lock = settings.source.join("Cargo.lock");
     std::fs::copy(&lock, work.evcxr().join("Cargo.lock"))

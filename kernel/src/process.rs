@@ -18,6 +18,20 @@ pub fn die_with_parent() {
     }
 }
 
+/// Returns when the program that started this kernel is gone, as ipykernel does. Jupyter sets JPY_PARENT_PID unless the
+/// kernel is meant to live on.
+pub async fn orphaned() {
+    // SAFETY: only returns a number.
+    let parent = || unsafe { libc::getppid() };
+    let first = parent();
+    if std::env::var_os("JPY_PARENT_PID").is_none() || first == 1 {
+        std::future::pending::<()>().await;
+    }
+    while parent() == first {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+}
+
 /// The processes that `parent` started, and those that they started, deepest last.
 pub fn descendants(parent: u32) -> Vec<u32> {
     let mut found = vec![];

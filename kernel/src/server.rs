@@ -19,6 +19,7 @@ use zeromq::{SocketRecv, SocketSend};
 use crate::complete;
 use crate::evaluator::{self, Evaluator};
 use crate::folders::{self, Settings, Work};
+use crate::process;
 use crate::publish::Publisher;
 use crate::syntax;
 
@@ -107,6 +108,7 @@ async fn serve(connection: &ConnectionInfo, settings: Result<Settings>, work: &A
     tokio::select! {
         _ = down.recv() => {}
         _ = terminate.recv() => {}
+        () = process::orphaned() => {}
     }
     evaluator.supervisor.shut_down();
     // The last replies are on their way.

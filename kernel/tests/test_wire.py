@@ -4,6 +4,8 @@ import http.server
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import threading
 import time
 
@@ -221,6 +223,20 @@ def test_a_killed_kernel_takes_its_child_along(fresh_kernel):
     while time.monotonic() < end and any(map(alive, children)):
         time.sleep(0.05)
     assert not any(map(alive, children))
+
+
+def test_a_kernel_ends_with_the_program_that_started_it():
+    program = "from conftest import Kernel; import time; print(Kernel().pid, flush=True); time.sleep(600)"
+    starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True,
+                               cwd=os.path.dirname(__file__))
+    pid = int(starter.stdout.readline())
+    assert alive(pid)
+    starter.kill()
+    starter.wait()
+    end = time.monotonic() + 5
+    while time.monotonic() < end and alive(pid):
+        time.sleep(0.1)
+    assert not alive(pid)
 
 
 @pytest.mark.parametrize("code, ename, text, line", [
