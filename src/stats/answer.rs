@@ -60,6 +60,11 @@ pub fn answer(results: &ResultFile) -> Result<Answer> {
 }
 
 impl Answer {
+    /// An answer of some sentences.
+    pub(super) fn of(sentences: Vec<String>) -> Answer {
+        Answer(sentences)
+    }
+
     /// The sentences.
     pub fn sentences(&self) -> &[String] {
         &self.0

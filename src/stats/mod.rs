@@ -31,6 +31,7 @@ mod student;
 mod summary;
 mod table;
 mod tables;
+mod transferability;
 mod trend;
 mod wilcoxon;
 
@@ -51,5 +52,6 @@ pub use spearman::{spearman, spearman_exact, Correlation, CorrelationMethod, MOS
 pub use summary::{Cell, Summary};
 pub use table::{Entry, Table, TableOf};
 pub use tables::{best_table, compare_table, rank_table, wilcoxon_table};
+pub use transferability::{transferability, LayerScore, Transferability};
 pub use trend::{trend, Trend, TrendPoint};
 pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};
