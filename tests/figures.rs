@@ -97,11 +97,10 @@ fn number(node: Node, attribute: &str) -> f64 {
     node.attribute(attribute).unwrap_or_else(|| panic!("{attribute} in {node:?}")).parse().unwrap()
 }
 
+/// Width, height and RGBA of a PNG file.
 fn decode(file: &[u8]) -> (u32, u32, Vec<u8>) {
-    let mut reader = png::Decoder::new(file).read_info().unwrap();
-    let mut pixels = vec![0; reader.output_buffer_size()];
-    let info = reader.next_frame(&mut pixels).unwrap();
-    (info.width, info.height, pixels)
+    let picture = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap().to_rgba8();
+    (picture.width(), picture.height(), picture.into_raw())
 }
 
 fn record(percentage: f64, cut: i64, repeat: u64, test_acc: f64) -> Record {
@@ -387,7 +386,7 @@ fn pictures_are_the_pixels_of_the_samples_and_of_the_layers() {
     assert_eq!(pictures.len(), 5 * 3);
     let first = data.target.train.labels.iter().position(|&l| l == 0).unwrap();
     let pixels = data.target.train.pictures.picture(data.target.train.rows[first] as usize);
-    let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p]).collect();
+    let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p, 255]).collect();
     assert_eq!(pictures[0], (28, 28, grey));
     data.target.class_names.clone().iter().for_each(|name| drop(drawn.find(name)));
     assert!(sample_grid(&data.target, 0).is_err());
