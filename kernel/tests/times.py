@@ -77,11 +77,11 @@ def stock(folder):
     config.mkdir()
     (config / "init.evcxr").write_text(f':dep cutpoint = {{ path = "{source}" }}\n')
     (config / "prelude.rs").write_text("use cutpoint::prelude::*;\n")
-    env = dict(os.environ, EVCXR_CONFIG_DIR=str(config), EVCXR_TMPDIR=str(folder / "work"), JUPYTER_DATA_DIR=str(folder))
+    env = dict(os.environ, EVCXR_CONFIG_DIR=str(config), EVCXR_TMPDIR=str(folder / "work"), JUPYTER_PATH=str(folder))
     torch = os.path.join(os.environ["LIBTORCH"], "lib")
     env["LD_LIBRARY_PATH"] = ":".join(filter(None, [torch, os.environ.get("LD_LIBRARY_PATH")]))
     subprocess.run(["evcxr_jupyter", "--install"], env=env, check=True, capture_output=True)
-    os.environ["JUPYTER_DATA_DIR"] = str(folder)
+    os.environ["JUPYTER_PATH"] = str(folder)
     return lambda: Kernel(name="rust", patience=900, env=env)
 
 
