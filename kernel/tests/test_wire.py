@@ -366,7 +366,9 @@ def test_values_that_end_cells(kernel):
     cell = kernel.run("Plain")
     assert cell.error["ename"] == "CompileError" and "Debug" in cell.error["evalue"], cell.error
     cell = kernel.run("Params::default().num_channels; CustomCnn::new(&Params::default(), 5, [1, 28, 28])?")
-    assert "weights, 188165 of them trained" in str(cell.of("execute_result", "display_data")[0]["data"])
+    figure, table = (shown["data"] for shown in cell.of("display_data"))
+    assert {"image/svg+xml", "image/png"} < set(figure)
+    assert "weights, 188165 of them trained" in table["text/plain"]
 
 
 def test_the_format_of_values_can_be_changed(fresh_kernel):
