@@ -81,7 +81,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// The profile that the environment variable `CUTPOINT_PROFILE` names, else the one given.
+    /// The profile that the environment variable `CUTPOINT_PROFILE` names; the one given where it is not set, or empty.
     ///
     /// # Errors
     /// [`Error::Parameter`] when there is no such profile.

@@ -203,7 +203,7 @@ fn run(real: &str, arguments: &[String], offline: bool) -> std::io::Result<Outpu
     let mut command = Command::new(real);
     command.args(offline.then_some("--offline")).args(arguments);
     let builds = arguments.iter().any(|argument| argument == "build");
-    if builds {
+    if builds && std::env::var_os("RUSTC_WRAPPER").is_none() {
         // So that it is noted how a cell is compiled.
         if let Some(name) = std::env::args_os().next() {
             command.env("RUSTC_WRAPPER", Path::new(&name).with_file_name(rustc::NAME));

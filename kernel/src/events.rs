@@ -19,7 +19,7 @@ pub enum Event {
     Display {
         data: Bundle,
         /// How to draw it, by MIME type: a picture's width and height.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Bundle::is_empty")]
         metadata: Bundle,
         #[serde(default)]
         id: Option<String>,

@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// See [`Settings::recipe`].
-const RECIPE: u32 = 7;
+const RECIPE: u32 = 8;
 
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {

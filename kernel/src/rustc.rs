@@ -24,9 +24,23 @@ const STALE: [&str; 5] = ["E0460", "E0461", "E0462", "E0463", "E0514"];
 #[derive(Serialize, Deserialize)]
 struct Note {
     manifest: String,
+    settings: [Option<String>; 2],
     folder: String,
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
+}
+
+impl Note {
+    /// Whether a cell is still compiled in this way. With `:sccache` or `:allow_static_linking 0` another program stands
+    /// before the compiler (`wrapped`), of which the note knows nothing.
+    fn applies(&self, manifest: &str, settings: &[Option<String>; 2], wrapped: bool) -> bool {
+        self.manifest == manifest && self.settings == *settings && !wrapped
+    }
+}
+
+/// What evcxr's commands (`:linker`, `:toolchain`, ..) change beside the manifest: flags, and the compiler itself.
+fn settings() -> [Option<String>; 2] {
+    ["RUSTFLAGS", "RUSTC"].map(|name| std::env::var(name).ok())
 }
 
 /// Runs the compiler for cargo, and notes the command if it is that of a cell.
@@ -47,16 +61,16 @@ fn note(arguments: &[String]) {
     let (Ok(manifest), Ok(folder)) = (std::fs::read_to_string("Cargo.toml"), std::env::current_dir()) else { return };
     let variables = std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") && name != "CARGO_HOME").collect();
     let folder = folder.to_string_lossy().into_owned();
-    let note = Note { manifest, folder, arguments: arguments.to_vec(), variables };
+    let note = Note { manifest, settings: settings(), folder, arguments: arguments.to_vec(), variables };
     // Without it the next cell asks cargo again.
     let _ = serde_json::to_string(&note).map(|text| std::fs::write(NOTE, text));
 }
 
 /// Compiles the cell in the present folder as the last one was compiled. None if that does not apply: the dependencies
-/// are others, or something that cells are built from is missing.
+/// or evcxr's settings are others, or something that cells are built from is missing.
 pub fn compile(manifest: &str) -> Option<ExitCode> {
     let note: Note = serde_json::from_str(&std::fs::read_to_string(NOTE).ok()?).ok()?;
-    if note.manifest != manifest {
+    if !note.applies(manifest, &settings(), std::env::var_os("RUSTC_WRAPPER").is_some()) {
         return None;
     }
     let here = std::env::current_dir().ok()?.to_string_lossy().into_owned();
@@ -102,6 +116,22 @@ fn sorted(lines: Vec<String>) -> (Vec<Value>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_applies_while_nothing_but_the_cell_has_changed() {
+        let flags = |flags: &str| [Some(flags.to_owned()), Some("/bin/rustc".to_owned())];
+        let note = Note {
+            manifest: "a".into(),
+            settings: flags("-Cprefer-dynamic"),
+            folder: "/".into(),
+            arguments: vec![],
+            variables: BTreeMap::new(),
+        };
+        assert!(note.applies("a", &flags("-Cprefer-dynamic"), false));
+        assert!(!note.applies("b", &flags("-Cprefer-dynamic"), false));
+        assert!(!note.applies("a", &flags("-Cprefer-dynamic -Clink-arg=-fuse-ld=lld"), false));
+        assert!(!note.applies("a", &flags("-Cprefer-dynamic"), true));
+    }
 
     #[test]
     fn diagnostics_are_told_from_artifacts_and_text() {
