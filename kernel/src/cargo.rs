@@ -99,7 +99,7 @@ fn cargo(real: &str, arguments: &[String]) -> ExitCode {
     if out.write_all(&output.stdout).and_then(|()| out.flush()).is_err() {
         return ExitCode::FAILURE;
     }
-    // cargo fails to compile the prelude without an `?` first, and does so in every kernel; all else may be mended.
+    // evcxr first compiles the prelude as if it had no `?`, which fails in every kernel; other failures may be mended.
     if let Some(question) = question.filter(|_| output.status.success() || asks("build") || asks("-Z")) {
         question.keep(&output);
     }

@@ -3,8 +3,8 @@
 //! One program plays five parts. The **kernel** speaks Jupyter's protocol and compiles cells with evcxr. A **relay**,
 //! which evcxr starts, stands between it and the **runtime**, the process that loads and runs cells: it turns all that
 //! the runtime prints into messages, so that nothing a cell prints can be mistaken for evcxr's own signals. The
-//! **stand-ins for cargo, rustup and rustc** keep crate versions as they were prepared, and save time. The **command line** prepares, installs
-//! and removes.
+//! **stand-ins for cargo, rustup and rustc** keep crate versions as they were prepared, and save time. The **command
+//! line** prepares, installs and removes.
 
 mod answers;
 mod cargo;

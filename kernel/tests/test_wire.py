@@ -378,6 +378,15 @@ def test_dependencies_are_kept_while_other_crates_are_added(fresh_kernel):
     assert first.value == "7"
 
 
+def test_cargo_builds_nothing_for_the_prelude_and_for_cells(fresh_kernel):
+    kernel = fresh_kernel()
+    assert kernel.run("Params::default().depth + 1").value == "7"
+    (folder,) = [h / "kernels" / str(kernel.pid) for h in home() if (h / "kernels" / str(kernel.pid)).exists()]
+    target = folder / "ctx" / "target"
+    assert list(target.rglob("libcode_*.so"))
+    assert list(target.rglob(".fingerprint/cutpoint-*")) and not list(target.rglob(".fingerprint/ctx-*"))
+
+
 def test_arrays_and_tensors_are_kept_between_cells(kernel):
     assert kernel.run("let rows = ndarray::Array2::<f64>::ones((2, 3));").status == "ok"
     assert kernel.run("let tensor = tch::Tensor::from_slice(&[1i64, 2, 4]);").status == "ok"

@@ -20,8 +20,13 @@ pub(super) fn encode(picture: &Pixmap) -> Result<Vec<u8>> {
     let opaque = pixels.iter().all(|p| p[3] == 255);
     let mut places = HashMap::new();
     let mut palette: Vec<[u8; 4]> = Vec::new();
-    let mut indices = Vec::with_capacity(pixels.len());
-    for pixel in &pixels {
+    let mut indices: Vec<u8> = Vec::with_capacity(pixels.len());
+    for (i, pixel) in pixels.iter().enumerate() {
+        // Most pixels are like the one before.
+        if i > 0 && *pixel == pixels[i - 1] {
+            indices.push(indices[i - 1]);
+            continue;
+        }
         let place = *places.entry(pixel).or_insert_with(|| {
             palette.push(*pixel);
             palette.len() - 1
@@ -33,19 +38,18 @@ pub(super) fn encode(picture: &Pixmap) -> Result<Vec<u8>> {
     }
     let mut file = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut file, picture.width(), picture.height());
-    encoder.set_compression(::png::Compression::Best);
+    encoder.set_compression(::png::Compression::Default);
     let few = opaque && palette.len() <= PALETTE;
-    let colours = |p: &[u8; 4], n: usize| p[..n].to_vec();
     let bytes = if few {
         encoder.set_color(::png::ColorType::Indexed);
-        encoder.set_palette(palette.iter().flat_map(|p| colours(p, 3)).collect::<Vec<u8>>());
+        encoder.set_palette(palette.iter().flat_map(|p| &p[..3]).copied().collect::<Vec<u8>>());
         encoder.set_filter(::png::FilterType::NoFilter);
         indices
     } else {
         let channels = if opaque { 3 } else { 4 };
         encoder.set_color(if opaque { ::png::ColorType::Rgb } else { ::png::ColorType::Rgba });
         encoder.set_adaptive_filter(::png::AdaptiveFilterType::Adaptive);
-        pixels.iter().flat_map(|p| colours(p, channels)).collect()
+        pixels.iter().flat_map(|p| &p[..channels]).copied().collect()
     };
     encoder.set_depth(::png::BitDepth::Eight);
     let failed = |error: ::png::EncodingError| Error::Drawing(error.to_string());
