@@ -19,7 +19,7 @@ pub use crate::notebook::value::CellValue as _;
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
-    difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, grouped_bars, heat_map,
+    difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,
     learning_curve, sample_grid, scatter_map, surface, Figure, Over, Ranking, Series, Theme,
 };
 pub use crate::record::{Record, ResultFile};

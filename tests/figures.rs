@@ -244,6 +244,43 @@ fn differences_are_to_the_baseline_of_the_same_repeat_over_a_logarithmic_axis() 
 }
 
 #[test]
+fn experiments_are_compared_by_what_cuts_gain_over_their_own_baselines() {
+    let experiment = |base: f64, gain: f64| {
+        let row = |cut: i64, repeat: u64| {
+            let wobble = 0.01 * repeat as f64;
+            record(0.01, cut, repeat, base + wobble + if cut > 0 { gain * cut as f64 } else { 0.0 })
+        };
+        ResultFile::new(
+            Params::default(),
+            (-1..=2).flat_map(|cut| (0..3).map(move |repeat| row(cut, repeat))).collect(),
+        )
+    };
+    let (easy, hard) = (experiment(0.7, 0.1), experiment(0.2, 0.2));
+    let drawn = Drawn::new(&gain_plot(&[("easy", &easy), ("hard", &hard)], 0.01).unwrap());
+    assert!(drawn.count("easy") == 1 && drawn.count("hard") == 1 && drawn.count("baseline") == 1);
+    let lines: Vec<_> = drawn.lines().into_iter().filter(|l| l.len() == 3).collect();
+    assert_eq!(lines.len(), 2);
+    for (line, gain) in lines.iter().zip([0.1, 0.2]) {
+        for (cut, point) in line.iter().enumerate() {
+            assert!((point.1 - drawn.height_of(gain * cut as f64, ("0.0", "0.4"))).abs() < 2.5, "{line:?}");
+        }
+    }
+    let none = gain_plot(&[("easy", &easy), ("bare", &hard.cuts(0..=2))], 0.01).unwrap_err().to_string();
+    assert!(none.contains("bare at 1%") && none.contains("baselines"), "{none}");
+    assert!(gain_plot(&[("easy", &easy)], 0.5).is_err() && gain_plot(&[], 0.01).is_err());
+}
+
+#[test]
+fn the_line_of_best_cuts_leaves_out_the_baseline() {
+    let rows = [(-1, 0.9f64), (0, 0.5), (1, 0.7), (2, 0.6)];
+    let of = |share: f64, least: f64| rows.map(|(cut, accuracy)| record(share, cut, 0, accuracy.max(least)));
+    let results = ResultFile::new(Params::default(), [of(0.01, 0.0), of(0.1, 0.8)].concat());
+    let series = Series::best_cuts("FR", &results).unwrap();
+    assert_eq!((series.name.as_str(), series.points), ("FR", vec![(0.01, vec![0.7]), (0.1, vec![0.8])]));
+    assert!(Series::best_cuts("FR", &results.cuts([-1])).is_err());
+}
+
+#[test]
 fn lines_have_error_bars_or_bands_and_their_means() {
     let points = vec![(0.0, vec![0.1, 0.3]), (1.0, vec![0.4, 0.6]), (2.0, vec![0.6, 0.8])];
     let series = [Series::new("one", points.clone()), Series::new("two", points[..2].to_vec())];

@@ -10,7 +10,7 @@ use super::style::{text_width, Align, SMALL, UNIT};
 use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::record::ResultFile;
-use crate::stats::{cut_name, mean, median, percent, quantile, standard_deviation, Groups};
+use crate::stats::{best, cut_name, mean, median, percent, quantile, standard_deviation, Best, Groups, Rule};
 use crate::train::{Epoch, Source, TrainReport};
 
 /// A line of a figure: at each place a sample of values.
@@ -52,6 +52,17 @@ impl Series {
             Series::new(percent(percentage), of)
         };
         Ok(groups.percentages().into_iter().map(of_percentage).collect())
+    }
+
+    /// Test accuracies of an experiment's best cut, the baseline left out: one line, over shares of the data.
+    ///
+    /// # Errors
+    /// Those of [`Groups::new`] and [`best`].
+    pub fn best_cuts(name: impl Into<String>, results: &ResultFile) -> Result<Series> {
+        let cuts: Vec<_> = results.records.iter().filter(|r| r.sampled_cut_point >= 0).cloned().collect();
+        let groups = Groups::new(&cuts)?;
+        let accuracy = |b: &Best| Some((b.percentage, groups.get(b.percentage, b.cut)?.accuracy.clone()));
+        Ok(Series::new(name, best(&groups, Rule::SciPy)?.iter().filter_map(accuracy)))
     }
 }
 
@@ -230,29 +241,48 @@ pub fn band_plot(series: &[Series], over: Over, label: &str) -> Result<Figure> {
 /// Those of [`Groups::new`]; [`Error::Parameter`] when there are no baselines, no cuts, or no repeats in common.
 pub fn difference_plot(results: &ResultFile) -> Result<Figure> {
     let groups = Groups::new(&results.records)?;
-    let difference = |percentage: f64, cut: i64| {
-        let (base, at) = (groups.get(percentage, -1)?, groups.get(percentage, cut)?);
-        let of = |repeat: &u64| base.repeats.binary_search(repeat).ok().map(|i| base.accuracy[i]);
-        let pairs = at.repeats.iter().zip(&at.accuracy).filter_map(|(repeat, acc)| Some(acc - of(repeat)?));
-        Some((percentage, pairs.collect::<Vec<f64>>()))
+    let of_cut = |&cut: &i64| {
+        let points = groups.percentages().into_iter().map(|p| (p, groups.gains(p, cut)));
+        Series::new(cut_name(cut), points.filter(|p| !p.1.is_empty()))
     };
-    let of_cut = |cut: i64| {
-        let points = groups.percentages().into_iter().filter_map(|p| difference(p, cut)).filter(|p| !p.1.is_empty());
-        Series::new(cut_name(cut), points)
-    };
-    let series: Vec<Series> = groups.cuts().into_iter().filter(|&c| c >= 0).map(of_cut).collect();
+    let series: Vec<Series> = groups.cuts().iter().filter(|&&cut| cut >= 0).map(of_cut).collect();
     if series.iter().all(|s| s.points.is_empty()) {
-        let found = format!("cuts {:?}", groups.cuts());
-        return Err(Error::parameter("records", "baselines (cut -1) and cuts with repeats in common", found));
+        return Err(nothing_to_compare("records", "", &groups));
     }
-    let lines = Lines {
-        series,
-        over: Over::Percentage,
-        spread: Spread::Quartiles,
-        label: "difference in test accuracy".to_owned(),
-        reference: Some((0.0, "baseline".to_owned())),
+    beside_baseline(series, Over::Percentage, format!("Difference to the baseline: {}", experiment(results)))
+}
+
+/// How much better or worse than its own baseline each cut is in several experiments, such as different splits of the
+/// classes, at one share of the data: over cuts, the median of the differences of each repeat's accuracies, with bars
+/// from their lower quartile to the upper one. Experiments are given with their names.
+///
+/// # Errors
+/// Those of [`Groups::new`]; [`Error::Parameter`] when there is no experiment, or when one has no baselines, cuts or
+/// repeats in common at this share.
+pub fn gain_plot(experiments: &[(&str, &ResultFile)], percentage: f64) -> Result<Figure> {
+    let of_experiment = |(name, results): &(&str, &ResultFile)| {
+        let groups = Groups::new(&results.records)?;
+        let cuts = groups.cuts().into_iter().filter(|&cut| cut >= 0);
+        let points = cuts.map(|cut| (cut as f64, groups.gains(percentage, cut))).filter(|p| !p.1.is_empty());
+        let series = Series::new(*name, points);
+        if series.points.is_empty() {
+            return Err(nothing_to_compare("experiments", &format!("{name} at {}: ", percent(percentage)), &groups));
+        }
+        Ok(series)
     };
-    lines.figure(format!("Difference to the baseline: {}", experiment(results)))
+    let series = experiments.iter().map(of_experiment).collect::<Result<Vec<_>>>()?;
+    beside_baseline(series, Over::Cut, format!("Difference to the baseline at {} of the data", percent(percentage)))
+}
+
+fn nothing_to_compare(what: &'static str, which: &str, groups: &Groups) -> Error {
+    let found = format!("{which}cuts {:?} at {:?}", groups.cuts(), groups.percentages());
+    Error::parameter(what, "baselines (cut -1) and cuts with repeats in common", found)
+}
+
+fn beside_baseline(series: Vec<Series>, over: Over, title: String) -> Result<Figure> {
+    let label = "difference in test accuracy".to_owned();
+    let reference = Some((0.0, "baseline".to_owned()));
+    Lines { series, over, spread: Spread::Quartiles, label, reference }.figure(title)
 }
 
 /// The effective rank of each layer's weights ([`crate::model::CustomCnn::effective_ranks`]), for one network or

@@ -22,7 +22,9 @@ mod surface;
 
 pub use bars::grouped_bars;
 pub use boxes::{box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, experiment, Ranking};
-pub use curves::{band_plot, difference_plot, effective_rank_plot, error_bar_plot, learning_curve, Over, Series};
+pub use curves::{
+    band_plot, difference_plot, effective_rank_plot, error_bar_plot, gain_plot, learning_curve, Over, Series,
+};
 pub use figure::Figure;
 pub use heat::{confusion_matrix, heat_map};
 pub use network::architecture;

@@ -93,6 +93,14 @@ impl Groups {
         self.0.iter().find(|g| g.percentage == percentage && g.cut == cut)
     }
 
+    /// How much higher the test accuracy of a cut is than the baseline's (cut -1), for each repeat that both have, in
+    /// their order; nothing where they have none in common.
+    pub fn gains(&self, percentage: f64, cut: i64) -> Vec<f64> {
+        let (Some(base), Some(at)) = (self.get(percentage, -1), self.get(percentage, cut)) else { return Vec::new() };
+        let of = |repeat: &u64| base.repeats.binary_search(repeat).ok().map(|i| base.accuracy[i]);
+        at.repeats.iter().zip(&at.accuracy).filter_map(|(repeat, accuracy)| Some(accuracy - of(repeat)?)).collect()
+    }
+
     /// The cuts that other percentages have and this one has not.
     pub fn missing(&self, percentage: f64) -> Vec<i64> {
         self.cuts().into_iter().filter(|&cut| self.get(percentage, cut).is_none()).collect()
