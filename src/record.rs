@@ -132,6 +132,11 @@ impl ResultFile {
         self.filter(|r| cuts.contains(&r.sampled_cut_point))
     }
 
+    /// The rows of cuts from 0 on.
+    pub fn without_baseline(&self) -> Self {
+        self.filter(|r| r.sampled_cut_point >= 0)
+    }
+
     /// What the test accuracy was measured on, in words.
     pub fn measured_on(&self) -> &'static str {
         match (self.states_test_split, self.params.test_split) {

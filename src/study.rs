@@ -168,6 +168,11 @@ impl Plan {
         }
     }
 
+    /// The study's name, such as `CIFAR/regular`.
+    pub fn study(&self) -> String {
+        format!("{}/{}", self.folder, self.split)
+    }
+
     /// The file of source weights below `root`.
     pub fn weights(&self, root: impl AsRef<Path>) -> PathBuf {
         let folder = self.base(root.as_ref()).join("pretrained_models").join(self.folder);

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Contingency, Scores, Scoring};
+use super::{Algorithm, Contingency, Scores, Scoring};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -171,6 +171,27 @@ pub struct ClusterFile {
 }
 
 impl ClusterFile {
+    /// The rows of one algorithm; none where there are none of it.
+    pub fn by(&self, algorithm: Algorithm) -> ClusterFile {
+        let name = algorithm.to_string();
+        ClusterFile { records: self.records.iter().filter(|r| r.algorithm == name).cloned().collect() }
+    }
+
+    /// The one algorithm of all rows.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are no rows, or rows of several algorithms.
+    pub fn algorithm(&self) -> Result<&str> {
+        let first = self.records.first().ok_or_else(|| Error::parameter("clusterings", "at least one row", "none"))?;
+        match self.records.iter().find(|r| r.algorithm != first.algorithm) {
+            None => Ok(&first.algorithm),
+            Some(other) => {
+                let found = format!("{} and {}", first.algorithm, other.algorithm);
+                Err(Error::parameter("clusterings", "rows of one algorithm", found))
+            }
+        }
+    }
+
     /// Reads a file of clustering results, a published one or our own.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{
-    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, Groups, Rule, ALPHA, TELL_NOTHING,
+    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, tell_nothing, Groups, Rule, ALPHA,
 };
 
 /// How the boxes of one percentage are ranked.
@@ -251,10 +251,10 @@ fn ranks_of(groups: &Groups, ranking: Ranking) -> Option<Vec<(f64, i64, usize)>>
                 if at.windows(2).any(|w| w[0].repeats != w[1].repeats) {
                     return None;
                 }
-                if at.iter().any(|g| g.repeats.len() <= TELL_NOTHING) {
+                let samples: Vec<&[f64]> = at.iter().map(|g| g.accuracy.as_slice()).collect();
+                if tell_nothing(&samples) {
                     continue;
                 }
-                let samples: Vec<&[f64]> = at.iter().map(|g| g.accuracy.as_slice()).collect();
                 let ranks = dominance_ranks(&samples, Rule::SciPy).ok()?;
                 all.extend(at.iter().zip(ranks).map(|(g, rank)| (percentage, g.cut, rank)));
             }
@@ -361,13 +361,7 @@ pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ran
 /// [`Error::Parameter`] when there are no rows, when they are of several algorithms, or when a percentage, repeat and
 /// layer occurs twice.
 pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Figure> {
-    let Some(first) = results.records.first() else {
-        return Err(Error::parameter("records", "at least one clustering row", "none"));
-    };
-    if let Some(other) = results.records.iter().find(|r| r.algorithm != first.algorithm) {
-        let found = format!("{} and {}", first.algorithm, other.algorithm);
-        return Err(Error::parameter("records", "rows of one algorithm", found));
-    }
+    let algorithm = results.algorithm()?;
     let mut rows: Vec<_> = results.records.iter().filter_map(|r| Some((r, score.of(r)?))).collect();
     rows.sort_by(|(a, _), (b, _)| {
         let layer = |r: &crate::cluster::ClusterRecord| (r.layer.len(), r.layer.clone());
@@ -399,7 +393,7 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
             layers.iter().map(of).enumerate().filter(|(_, (repeats, _))| !repeats.is_empty()).collect();
         let paired = samples.windows(2).all(|w| w[0].1 .0 == w[1].1 .0);
         let values: Vec<&[f64]> = samples.iter().map(|(_, (_, values))| values.as_slice()).collect();
-        let enough = values.iter().all(|v| v.len() > TELL_NOTHING);
+        let enough = !tell_nothing(&values);
         let ranks = if paired && enough { dominance_ranks(&values, Rule::SciPy).ok() } else { None };
         (few, unequal) = (few || !enough, unequal || !paired);
         for (i, (slot, (_, values))) in samples.iter().enumerate() {
@@ -420,7 +414,7 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
         verdicts: None,
         notes,
     };
-    let title = format!("Clusters of feature maps by layer: {}, {} clustering", score.words(), first.algorithm);
+    let title = format!("Clusters of feature maps by layer: {}, {} clustering", score.words(), algorithm);
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
 }
 

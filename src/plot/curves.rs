@@ -59,8 +59,7 @@ impl Series {
     /// # Errors
     /// Those of [`Groups::new`] and [`best`].
     pub fn best_cuts(name: impl Into<String>, results: &ResultFile) -> Result<Series> {
-        let cuts: Vec<_> = results.records.iter().filter(|r| r.sampled_cut_point >= 0).cloned().collect();
-        let groups = Groups::new(&cuts)?;
+        let groups = Groups::new(&results.without_baseline().records)?;
         let accuracy = |b: &Best| Some((b.percentage, groups.get(b.percentage, b.cut)?.accuracy.clone()));
         Ok(Series::new(name, best(&groups, Rule::SciPy)?.iter().filter_map(accuracy)))
     }

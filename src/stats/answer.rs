@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use super::best::best;
+use super::best::{best, Best};
 use super::describe::median;
-use super::groups::Groups;
-use super::names::{cut_name, cut_names, percent};
+use super::family::Family;
+use super::groups::{Group, Groups};
+use super::names::{cut_name, percent};
+use super::pairs::ALPHA;
 use super::trend::trend;
-use super::wilcoxon::{Rule, TELL_NOTHING};
+use super::wilcoxon::{wilcoxon, Rule};
 use crate::error::Result;
 use crate::notebook::display;
 use crate::record::ResultFile;
@@ -17,37 +19,27 @@ use crate::record::ResultFile;
 pub struct Answer(Vec<String>);
 
 /// Reads the answer out of an experiment's rows: which cut is best at each percentage, which ones cannot be told from it
-/// (Wilcoxon as in SciPy, Holm-corrected), how far it is above the baseline, and, from three percentages on, the trend.
+/// (Wilcoxon as in SciPy, Holm-corrected), how far it is above the baseline and whether significantly, and, from three
+/// percentages on, the trend.
 ///
 /// # Errors
 /// Those of [`Groups::new`] and [`best`].
 pub fn answer(results: &ResultFile) -> Result<Answer> {
-    let cuts_only = Groups::new(&results.filter(|r| r.sampled_cut_point >= 0).records)?;
+    let cuts_only = Groups::new(&results.without_baseline().records)?;
     let all = Groups::new(&results.records)?;
     let mut sentences = Vec::new();
     for found in best(&cuts_only, Rule::SciPy)? {
         let (data, cut) = (percent(found.percentage), cut_name(found.cut));
-        let alike = found.alike();
-        let others = match (found.repeats, alike.as_slice()) {
-            (n, _) if n <= TELL_NOTHING => format!("{n} repeats cannot tell it from the others"),
-            (_, []) => "it is significantly better than every other cut".to_owned(),
-            (_, alike) => format!("it cannot be told from {}", cut_names(alike)),
-        };
-        let base = all.get(found.percentage, -1).and_then(|g| median(&g.accuracy));
-        let over = base.map_or(String::new(), |base| {
-            let difference = found.median - base;
-            let way = if difference < 0.0 { "below" } else { "above" };
-            format!(", {:.3} {way} the baseline's", difference.abs())
-        });
+        let (over, others) = (over_baseline(&all, &found)?, others_in_words(&found, "cut", &cut_name));
         sentences.push(format!(
-            "At {data} of the data {cut} has the highest median test accuracy, {:.3}{over}; {others}.",
+            "At {data} of the data {cut} has the highest median test accuracy, {:.3}{over}{others}.",
             found.median
         ));
     }
     if cuts_only.percentages().len() >= 3 {
         // Where cuts are missing at a percentage there is no trend to test, and nothing is said of one.
         if let Ok(trend) = trend(&cuts_only, false) {
-            let falls = trend.by_median.p_less < super::pairs::ALPHA;
+            let falls = trend.by_median.p_less < ALPHA;
             let rho = trend.by_median.rho.map_or("-".to_owned(), |rho| format!("{rho:+.2}"));
             let verdict = if falls { "falls as data grows" } else { "is not shown to fall as data grows" };
             sentences.push(format!(
@@ -57,6 +49,46 @@ pub fn answer(results: &ResultFile) -> Result<Answer> {
         }
     }
     Ok(Answer(sentences))
+}
+
+/// How far the best cut is above the baseline, and, where there are repeats enough, whether the difference is significant
+/// among those of all cuts from the baseline.
+fn over_baseline(all: &Groups, found: &Best) -> Result<String> {
+    let Some(base) = all.get(found.percentage, -1) else { return Ok(String::new()) };
+    if all.get(found.percentage, found.cut).is_some_and(|best| best.accuracy == base.accuracy) {
+        return Ok(", as the baseline has".to_owned());
+    }
+    let difference = found.median - median(&base.accuracy).unwrap_or(f64::NAN);
+    let way = if difference < 0.0 { "below" } else { "above" };
+    let words = format!(", {:.3} {way} the baseline's", difference.abs());
+    let cuts: Vec<&Group> = all.at(found.percentage).into_iter().filter(|g| g.cut >= 0).collect();
+    if cuts.iter().any(|cut| cut.repeats != base.repeats) {
+        return Ok(words);
+    }
+    let pairs: Vec<_> = cuts.iter().map(|cut| (cut.accuracy.as_slice(), base.accuracy.as_slice())).collect();
+    let family = Family::new(&pairs);
+    if base.repeats.len() < family.repeats_needed() {
+        return Ok(words);
+    }
+    let p_value = |(x, y): &(&[f64], &[f64])| Ok(wilcoxon(x, y, Rule::SciPy)?.p_value);
+    let corrected = family.corrected(&pairs.iter().map(p_value).collect::<Result<Vec<f64>>>()?);
+    let significant = cuts.iter().zip(corrected).any(|(cut, p)| cut.cut == found.cut && p < ALPHA);
+    Ok(format!("{words} ({})", if significant { "significant" } else { "not significant" }))
+}
+
+/// What can and cannot be told from the best, after a semicolon; nothing where there is nothing else. `name` names one,
+/// and `kind` says what they are.
+pub(super) fn others_in_words(found: &Best, kind: &str, name: &dyn Fn(i64) -> String) -> String {
+    let alike = found.alike();
+    if found.others.is_empty() {
+        String::new()
+    } else if found.tells_nothing() {
+        format!("; {} repeats cannot tell it from the others", found.repeats)
+    } else if alike.is_empty() {
+        format!("; it is significantly better than every other {kind}")
+    } else {
+        format!("; it cannot be told from {}", alike.iter().map(|&a| name(a)).collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl Answer {
@@ -121,15 +153,23 @@ mod tests {
         let said = answer(&results(20, falling)).unwrap();
         assert_eq!(said.sentences().len(), 5);
         let first = &said.sentences()[0];
-        for part in
-            ["At 1% of the data cut 4", "0.801", "0.400 above the baseline's", "significantly better than every"]
-        {
+        for part in [
+            "At 1% of the data cut 4",
+            "0.801",
+            "0.400 above the baseline's (significant)",
+            "significantly better than every",
+        ] {
             assert!(first.contains(part), "{first}");
         }
         assert!(said.sentences()[4].contains("falls as data grows"), "{said}");
         let steady = answer(&results(20, |_| 2)).unwrap().to_string();
         assert!(steady.contains("is not shown to fall"), "{steady}");
-        let few = answer(&results(3, falling)).unwrap().to_string();
-        assert!(few.contains("3 repeats cannot tell it from the others"), "{few}");
+        // Six differ significantly in pairs, but not of five cuts.
+        for repeats in [3, 6] {
+            let few = answer(&results(repeats, falling)).unwrap().to_string();
+            assert!(few.contains(&format!("baseline's; {repeats} repeats cannot tell it from the others")), "{few}");
+        }
+        let alone = answer(&results(20, falling).cuts([2])).unwrap().to_string();
+        assert!(alone.contains("of the data cut 2 has the highest median test accuracy, 0.701."), "{alone}");
     }
 }

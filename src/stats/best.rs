@@ -1,8 +1,9 @@
 //! The best cut of each percentage, and the cuts that cannot be told from it.
 
 use super::describe::median;
+use super::family::Family;
 use super::groups::{paired, Group, Groups};
-use super::pairs::{holm, ALPHA};
+use super::pairs::ALPHA;
 use super::wilcoxon::{wilcoxon, Rule};
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
@@ -16,9 +17,13 @@ pub struct Best {
     pub cut: i64,
     /// Its median, from 0 to 1.
     pub median: f64,
-    /// Repeats of each cut. Up to [`super::TELL_NOTHING`], no difference can be significant.
+    /// Repeats of each cut.
     pub repeats: usize,
-    /// Each other cut and the p-value of its difference from the best, corrected (Holm) for the number of them.
+    /// The fewest repeats with which a difference from one of the others can be significant at all: the more cuts there
+    /// are to compare, the more repeats it takes.
+    pub repeats_needed: usize,
+    /// Each other cut and the p-value of its difference from the best, corrected (Holm) for the number of
+    /// them; cuts whose runs coincide count as one.
     pub others: Vec<(i64, f64)>,
     /// Cuts that other percentages have and this one has not: the best is the best without them.
     pub missing: Vec<i64>,
@@ -27,6 +32,11 @@ pub struct Best {
 }
 
 impl Best {
+    /// Whether there are too few repeats to tell the best from any other, whatever the numbers.
+    pub fn tells_nothing(&self) -> bool {
+        self.repeats < self.repeats_needed
+    }
+
     /// The cuts that cannot be told from the best: their corrected p-value is not below 0.05.
     pub fn alike(&self) -> Vec<i64> {
         self.others.iter().filter(|(_, p)| *p >= ALPHA).map(|(cut, _)| *cut).collect()
@@ -60,9 +70,12 @@ pub fn best(groups: &Groups, rule: Rule) -> Result<Vec<Best>> {
             let rest: Vec<&&Group> = cuts.iter().filter(|g| g.cut != top.cut).collect();
             let p_value = |g: &&&Group| paired(top, g).and_then(|(x, y)| Ok(wilcoxon(x, y, rule)?.p_value));
             let p_values = rest.iter().map(p_value).collect::<Result<Vec<_>>>()?;
-            let others = rest.iter().map(|g| g.cut).zip(holm(&p_values)).collect();
-            let (repeats, missing) = (top.repeats.len(), groups.missing(percentage));
-            Ok(Best { percentage, cut: top.cut, median: middle(top), repeats, others, missing, rule })
+            let pairs: Vec<_> = rest.iter().map(|g| (top.accuracy.as_slice(), g.accuracy.as_slice())).collect();
+            let family = Family::new(&pairs);
+            let others = rest.iter().map(|g| g.cut).zip(family.corrected(&p_values)).collect();
+            let (repeats, repeats_needed) = (top.repeats.len(), family.repeats_needed());
+            let (cut, median, missing) = (top.cut, middle(top), groups.missing(percentage));
+            Ok(Best { percentage, cut, median, repeats, repeats_needed, others, missing, rule })
         })
     };
     groups.percentages().into_iter().filter_map(at).collect()

@@ -2,7 +2,7 @@
 
 use super::describe::median;
 use super::names::percent;
-use super::table::Table;
+use super::table::{Entry, Table};
 use crate::cluster::{ClusterRecord, ClusterScore};
 
 /// Median scores by algorithm, percentage and layer, in the order in which they first occur; the layer with the highest
@@ -37,6 +37,7 @@ pub fn cluster_table(records: &[ClusterRecord]) -> Table {
         .words("algorithm", |g| g[0].algorithm.clone())
         .number("data", |g| percent(g[0].percentage))
         .words("layer", |g| g[0].layer.clone());
+    let text = |rows: &Vec<&ClusterRecord>, score| middle(rows, score).map_or("-".to_owned(), |m| format!("{m:.4}"));
     for (title, name, score) in [
         ("ARI", "ari", ClusterScore::Ari),
         ("accuracy", "accuracy", ClusterScore::Accuracy),
@@ -48,7 +49,7 @@ pub fn cluster_table(records: &[ClusterRecord]) -> Table {
         table = table
             .value(name, |g| middle(g, score).into())
             .csv(name, |g| middle(g, score).map_or(String::new(), |m| format!("{m:?}")))
-            .number(title, |g| middle(g, score).map_or("-".to_owned(), |m| format!("{m:.4}")));
+            .number(title, |g| Entry::marked(text(g, score), score == ClusterScore::Ari && is_best(g)));
     }
     let table = table
         .value("repeats", |g| g.len().into())

@@ -1,7 +1,8 @@
 //! Two experiments against each other, such as FR and FT.
 
+use super::family::Family;
 use super::groups::{paired, Groups};
-use super::pairs::{holm, ALPHA};
+use super::pairs::ALPHA;
 use super::wilcoxon::{wilcoxon, Rule, Wilcoxon};
 use crate::error::{Error, Result};
 
@@ -18,7 +19,8 @@ pub struct Comparison {
     pub mean_2: f64,
     /// The test of the first against the second.
     pub test: Wilcoxon,
-    /// The p-value corrected (Holm) for all cuts of its percentage.
+    /// The p-value corrected (Holm) for all cuts of its percentage; cuts at which both experiments have the same runs, and
+    /// so the same numbers, are no comparison and do not count.
     pub holm: f64,
 }
 
@@ -47,15 +49,16 @@ impl Comparison {
 pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Comparison>> {
     let mut all = Vec::new();
     for percentage in first.percentages() {
-        let mut tests = Vec::new();
+        let (mut tests, mut pairs) = (Vec::new(), Vec::new());
         for a in first.at(percentage) {
             let Some(b) = second.get(percentage, a.cut) else { continue };
             let (x, y) = paired(a, b)?;
             let test = wilcoxon(x, y, rule)?;
+            pairs.push((x, y));
             let (mean_1, mean_2) = (a.mean(), b.mean());
             tests.push(Comparison { percentage, cut: a.cut, mean_1, mean_2, test, holm: test.p_value });
         }
-        let corrected = holm(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
+        let corrected = Family::new(&pairs).corrected(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
         for (test, p) in tests.iter_mut().zip(corrected) {
             test.holm = p;
         }

@@ -1,13 +1,14 @@
 //! Ranks that rest on tests: how many others are significantly better.
 
-use super::pairs::{holm, ALPHA};
+use super::family::{pairs_of, Family};
+use super::pairs::ALPHA;
 use super::wilcoxon::{wilcoxon, Rule};
 use crate::error::Result;
 
 /// Ranks paired samples: a sample's rank is 1 and one more for each other one that is significantly better than it
-/// (Wilcoxon, Holm-corrected over all pairs; better is what has the higher sum of ranks, as in the test, whatever the
-/// means). Samples that no test tells apart share a rank, so that with
-/// five pairs or fewer all ranks are 1.
+/// (Wilcoxon, Holm-corrected over all pairs, of which those of samples that are there twice count once; better is what
+/// has the higher sum of ranks, as in the test, whatever the means). Samples that no test tells apart share a rank, so
+/// that with five repeats or fewer all ranks are 1.
 ///
 /// # Errors
 /// [`crate::error::Error::Parameter`] when the samples are not of one length, or hold numbers that are not finite.
@@ -16,7 +17,8 @@ pub fn dominance_ranks(samples: &[&[f64]], rule: Rule) -> Result<Vec<usize>> {
         (0..samples.len()).flat_map(|a| (a + 1..samples.len()).map(move |b| (a, b))).collect();
     let test = |&(a, b): &(usize, usize)| wilcoxon(samples[a], samples[b], rule);
     let tests = pairs.iter().map(test).collect::<Result<Vec<_>>>()?;
-    let corrected = holm(&tests.iter().map(|t| t.p_value).collect::<Vec<_>>());
+    let family = Family::new(&pairs_of(samples));
+    let corrected = family.corrected(&tests.iter().map(|t| t.p_value).collect::<Vec<_>>());
     let mut ranks = vec![1; samples.len()];
     for ((&(a, b), test), p) in pairs.iter().zip(tests).zip(corrected) {
         if p < ALPHA {

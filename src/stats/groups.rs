@@ -63,6 +63,11 @@ impl Groups {
         Ok(Groups(rows.chunk_by(same).map(group).collect()))
     }
 
+    /// Groups that are made already, by percentage, then cut.
+    pub(super) fn of(groups: Vec<Group>) -> Groups {
+        Groups(groups)
+    }
+
     /// All groups.
     pub fn all(&self) -> &[Group] {
         &self.0

@@ -1,5 +1,6 @@
 //! Every pair of cuts of an experiment, tested.
 
+use super::family::Family;
 use super::groups::{paired, Groups};
 use super::wilcoxon::{wilcoxon, Rule, Wilcoxon};
 use crate::error::Result;
@@ -18,7 +19,8 @@ pub struct PairTest {
     pub cut_2: i64,
     /// The test itself.
     pub test: Wilcoxon,
-    /// The p-value corrected for all pairs of its percentage (Holm 1979), from 0 to 1.
+    /// The p-value corrected for all pairs of its percentage (Holm 1979), from 0 to 1. Cuts whose runs coincide, as the
+    /// baseline and cut 0 under FR, count as one.
     pub holm: f64,
 }
 
@@ -38,15 +40,16 @@ pub fn all_pairs(groups: &Groups, rule: Rule) -> Result<Vec<PairTest>> {
     let mut all = Vec::new();
     for percentage in groups.percentages() {
         let cuts = groups.at(percentage);
-        let mut tests = Vec::new();
+        let (mut tests, mut pairs) = (Vec::new(), Vec::new());
         for (i, a) in cuts.iter().enumerate() {
             for b in &cuts[i + 1..] {
                 let (x, y) = paired(a, b)?;
                 let test = wilcoxon(x, y, rule)?;
+                pairs.push((x, y));
                 tests.push(PairTest { percentage, cut_1: a.cut, cut_2: b.cut, test, holm: test.p_value });
             }
         }
-        let corrected = holm(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
+        let corrected = Family::new(&pairs).corrected(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
         for (test, p) in tests.iter_mut().zip(corrected) {
             test.holm = p;
         }

@@ -65,7 +65,7 @@ pub fn best_table(answers: &[Best]) -> Table {
     let alike = |b: &Best| match (b.repeats, b.alike()) {
         // Few pairs tell nothing, and an empty answer must not look like one.
         (1, _) => "any (1 repeat tells no difference)".to_owned(),
-        (repeats, _) if repeats <= TELL_NOTHING => format!("any ({repeats} repeats tell no difference)"),
+        (repeats, _) if b.tells_nothing() => format!("any ({repeats} repeats tell no difference)"),
         (_, alike) if alike.is_empty() => "none".to_owned(),
         (_, alike) => cut_names(&alike),
     };

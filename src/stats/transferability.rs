@@ -35,19 +35,20 @@ pub struct Transferability {
     pub correlations: Vec<(f64, Correlation)>,
 }
 
-/// Puts the clusterings of one algorithm (`average`, `k-means`, ..) beside an experiment's cuts.
+/// Puts clusterings by one algorithm ([`ClusterFile::by`]) beside an experiment's cuts.
 ///
 /// # Errors
-/// [`Error::Parameter`] when fewer than three layers, or more than [`MOST_ORDERED`], have both at some percentage; those
+/// [`Error::Parameter`] when there are no clusterings, or some by several algorithms; when fewer than three layers, or more than [`MOST_ORDERED`], have both at some percentage; those
 /// of [`Groups::new`].
-pub fn transferability(clusterings: &ClusterFile, results: &ResultFile, algorithm: &str) -> Result<Transferability> {
+pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Result<Transferability> {
+    let algorithm = clusterings.algorithm()?;
     let groups = Groups::new(&results.records)?;
     let (mut layers, mut correlations) = (Vec::new(), Vec::new());
     for percentage in groups.percentages() {
         let of_layer = |layer: usize| {
             let name = format!("conv{layer}");
             let rows = clusterings.records.iter();
-            let rows = rows.filter(|r| r.algorithm == algorithm && r.layer == name && r.percentage == percentage);
+            let rows = rows.filter(|r| r.layer == name && r.percentage == percentage);
             let ari = median(&rows.map(|r| r.scores.ari).collect::<Vec<_>>())?;
             let accuracy = median(&groups.get(percentage, layer as i64 + 1)?.accuracy)?;
             Some(LayerScore { percentage, layer, ari, accuracy })
@@ -116,7 +117,7 @@ impl Transferability {
             let rho = correlation.rho.map_or("none, as one of them is constant".to_owned(), |rho| format!("{rho:+.2}"));
             let weight = match correlation.p_two_sided < ALPHA {
                 true => "more than chance explains",
-                false => "no more than chance explains",
+                false => "not distinguishable from chance",
             };
             Some(format!(
                 "{told}. Over {} layers the rank correlation of clusters and accuracy is {rho}, p {:.3}: {weight}.",
@@ -142,7 +143,7 @@ impl fmt::Display for Transferability {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ClusterRecord;
+    use crate::cluster::{Algorithm, ClusterRecord};
     use crate::params::Params;
     use crate::record::Record;
 
@@ -168,7 +169,7 @@ mod tests {
     fn clusters_that_rise_with_accuracy_foretell_it_and_others_do_not() {
         let rising = [0.1, 0.2, 0.3, 0.4, 0.5];
         let (clusterings, results) = both(rising, [0.5, 0.6, 0.7, 0.8, 0.9]);
-        let found = transferability(&clusterings, &results, "k-means").unwrap();
+        let found = transferability(&clusterings, &results).unwrap();
         assert_eq!(found.layers[2], LayerScore { percentage: 0.1, layer: 2, ari: 0.301, accuracy: 0.701 });
         let said = found.answer().to_string();
         assert!(said.contains("conv4 clusters best, and the cut after it is the best"), "{said}");
@@ -176,17 +177,19 @@ mod tests {
         assert!(said.contains("+1.00, p 0.017: more than chance explains"), "{said}");
 
         let (clusterings, results) = both(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);
-        let found = transferability(&clusterings, &results, "k-means").unwrap();
+        let found = transferability(&clusterings, &results).unwrap();
         let said = found.to_string();
         assert!(said.contains("cut 5, right after it, is 0.200 below cut 2, the best"), "{said}");
-        assert!(said.contains("no more than chance explains"), "{said}");
+        assert!(said.contains("not distinguishable from chance"), "{said}");
         assert!(said.contains("0.901*") && said.contains("0.501*"), "{said}");
     }
 
     #[test]
     fn nothing_in_common_is_an_error_that_says_so() {
         let (clusterings, results) = both([0.1; 5], [0.5; 5]);
-        let error = transferability(&clusterings, &results, "average").unwrap_err().to_string();
-        assert!(error.contains("clusterings by average"), "{error}");
+        let elsewhere = ResultFile::new(Params::default(), results.filter(|r| r.sampled_cut_point > 5).records);
+        assert!(transferability(&clusterings, &elsewhere).is_err());
+        let error = transferability(&clusterings.by(Algorithm::Average), &results).unwrap_err().to_string();
+        assert!(error.contains("clusterings") && error.contains("none"), "{error}");
     }
 }

@@ -68,6 +68,20 @@ impl<'a> Sweep<'a> {
         })
     }
 
+    /// A sweep of a study's plan: its parameters, percentages and repeats, and its journal below `root`.
+    ///
+    /// # Errors
+    /// Those of [`Sweep::new`].
+    pub fn planned(
+        plan: &crate::study::Plan,
+        source: &'a CustomCnn,
+        data: &'a TransferLearningWrapper,
+        root: impl AsRef<Path>,
+    ) -> Result<Self> {
+        let sweep = Sweep::new(&plan.params, source, data)?;
+        Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(plan.journal(root)))
+    }
+
     /// Shares of the target training data, from above 0 to 1.
     pub fn percentages(mut self, percentages: &[f64]) -> Self {
         self.percentages = percentages.to_vec();

@@ -11,6 +11,7 @@ use crate::error::{During, Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::CustomCnn;
 use crate::params::Params;
+use crate::study::Plan;
 
 /// How source weights were made: kept in their file, and compared when they are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +104,21 @@ impl fmt::Display for Source {
             Source::Read(None) => write!(f, "weights read from a file that does not say how they were made"),
             Source::Trained(report) => report.fmt(f),
         }
+    }
+}
+
+impl Plan {
+    /// Gives a network the source weights of this plan below `root`: [`pretrained`] with its settings and its file.
+    ///
+    /// # Errors
+    /// Those of [`pretrained`].
+    pub fn pretrained(
+        &self,
+        model: &mut CustomCnn,
+        data: &mut TransferLearningWrapper,
+        root: impl AsRef<Path>,
+    ) -> Result<Source> {
+        pretrained(model, data, &self.pretrain, &self.study(), self.weights(root))
     }
 }
 

@@ -317,9 +317,7 @@ pub fn run(args: Args) -> Result<()> {
             out.save(plot::comparison_box_plot(&a, &b, ranking, rule)?)
         }
         Kind::Cluster { file, score, algorithm, out } => {
-            let mut results = ClusterFile::load(&file)?;
-            results.records.retain(|r| r.algorithm == algorithm.to_string());
-            out.save(plot::cluster_box_plot(&results, score)?)
+            out.save(plot::cluster_box_plot(&ClusterFile::load(&file)?.by(algorithm), score)?)
         }
         Kind::Difference(files) => files.out.save(plot::difference_plot(&files.load()?)?),
         Kind::ErrorBars { files, over } => {
