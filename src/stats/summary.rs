@@ -110,6 +110,12 @@ impl Summary {
         at.max_by(|a, b| a.median.total_cmp(&b.median).then(a.cut.cmp(&b.cut)))
     }
 
+    /// Whether a table of medians marks this one as the best of its percentage: not where it is the only one.
+    fn marks(&self, percentage: f64, cut: i64) -> bool {
+        let others = self.cells.iter().any(|c| c.percentage == percentage && c.cut != cut);
+        others && self.best(percentage).is_some_and(|best| best.cut == cut)
+    }
+
     /// The percentages, ascending.
     pub fn percentages(&self) -> Vec<f64> {
         let mut list: Vec<f64> = self.cells.iter().map(|c| c.percentage).collect();
@@ -145,9 +151,7 @@ impl Summary {
         let mut table = Table::of(&percentages).number("data", |&p| percent(p));
         for cut in self.cuts() {
             let entry = |&p: &f64| match self.get(p, cut) {
-                Some(cell) => {
-                    Entry::marked(self.measure.shown(cell.median), self.best(p).is_some_and(|best| best.cut == cut))
-                }
+                Some(cell) => Entry::marked(self.measure.shown(cell.median), self.marks(p, cut)),
                 None => Entry::from("-"),
             };
             let median = |&p: &f64| self.get(p, cut).map(|c| c.median);
@@ -216,7 +220,8 @@ impl Summary {
 
     /// The table of medians with the best of each row marked, and what it is of.
     fn titled(&self) -> Table {
-        let best = if self.measure.is_accuracy() { "; the best of each row is marked" } else { "" };
+        let marks = self.cells.iter().any(|c| self.marks(c.percentage, c.cut));
+        let best = if marks { "; the best of each row is marked" } else { "" };
         self.medians().note(format!("median {} over repeats{best}", self.measure.words()))
     }
 
@@ -262,11 +267,10 @@ impl fmt::Display for Summary {
         write!(f, "  repeats")?;
         for percentage in self.percentages() {
             write!(f, "\n{:>8}", percent(percentage))?;
-            let best = self.best(percentage).map(|c| c.cut);
             for &cut in &cuts {
                 match self.get(percentage, cut) {
                     Some(cell) => {
-                        let star = if Some(cut) == best { "*" } else { " " };
+                        let star = if self.marks(percentage, cut) { "*" } else { " " };
                         write!(f, " {:>8}{star}", self.measure.shown(cell.median))?;
                     }
                     None => write!(f, " {:>8} ", "-")?,
@@ -314,7 +318,7 @@ mod tests {
         assert_eq!(summary.best(0.1).map(|c| (c.cut, c.count)), Some((4, 1)));
         let table = summary.to_string();
         let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["1%", "-", "0.4000*", "-", "1"]);
+        assert_eq!(lines[1], ["1%", "-", "0.4000", "-", "1"]);
         assert_eq!(lines[2], ["10%", "0.3000", "0.6000", "0.6000*", "1", "to", "2"]);
     }
 

@@ -99,7 +99,7 @@ pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
     let name = |layer: i64| format!("conv{layer}");
     let sentence = |b: &super::Best| {
         format!(
-            "At {} of the data {} has the highest median adjusted Rand index by {algorithm}, {:.3}{}.",
+            "At {} of the data {} has the highest median adjusted Rand index by {algorithm} clustering, {:.3}{}.",
             percent(b.percentage),
             name(b.cut),
             b.median,
@@ -179,11 +179,11 @@ mod tests {
         let turns = |layer: u64, repeat: u64| match layer {
             0 => -0.1 + off(repeat),
             1 => 0.4 + off(repeat),
-            _ => 0.4 + off(repeat) + if repeat % 2 == 0 { 0.0011 } else { -0.001 },
+            _ => 0.4 + off(repeat) + if repeat.is_multiple_of(2) { 0.0011 } else { -0.001 },
         };
         let said = cluster_answer(&clusterings(12, turns)).unwrap().to_string();
         assert!(said.starts_with("At 10% of the data conv"), "{said}");
-        assert!(said.contains("index by k-means, 0.40"), "{said}");
+        assert!(said.contains("index by k-means clustering, 0.40"), "{said}");
         assert!(said.contains("cannot be told from conv") && !said.contains("conv0"), "{said}");
         let few = cluster_answer(&clusterings(3, turns)).unwrap().to_string();
         assert!(few.ends_with("; 3 repeats cannot tell it from the others."), "{few}");

@@ -12,7 +12,7 @@ use crate::say;
 
 /// Find data sets, download those that are nowhere, and say what is in them.
 ///
-/// Looked for in order: --data (or else CUTPOINT_DATA), ./data, Debian's package of FashionMNIST, the official
+/// Looked for in order: --data, CUTPOINT_DATA, ./data, Debian's package of FashionMNIST, the official
 /// mirrors, and for FashionMNIST Debian's archive. CUTPOINT_MIRROR=URL asks URL/<NAME>/<file> first.
 #[derive(clap::Args)]
 pub struct Args {
