@@ -267,7 +267,7 @@ fn experiments_are_compared_by_what_cuts_gain_over_their_own_baselines() {
     }
     let none = gain_plot(&[("easy", &easy), ("bare", &hard.cuts(0..=2))], 0.01).unwrap_err().to_string();
     assert!(none.contains("bare at 1%") && none.contains("baselines"), "{none}");
-    assert!(gain_plot(&[("easy", &easy)], 0.5).is_err() && gain_plot(&[], 0.01).is_err());
+    assert!(gain_plot(&[("easy", &easy)], 0.5).is_err() && gain_plot::<ResultFile>(&[], 0.01).is_err());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Lines: accuracy over the amount of data or over cuts, differences to the baseline, ranks of weights, training.
 
+use std::borrow::Borrow;
+
 use plotters::style::{Color, RGBColor};
 
 use super::axes::{Axes, Axis, Margins};
@@ -258,9 +260,9 @@ pub fn difference_plot(results: &ResultFile) -> Result<Figure> {
 /// # Errors
 /// Those of [`Groups::new`]; [`Error::Parameter`] when there is no experiment, or when one has no baselines, cuts or
 /// repeats in common at this share.
-pub fn gain_plot(experiments: &[(&str, &ResultFile)], percentage: f64) -> Result<Figure> {
-    let of_experiment = |(name, results): &(&str, &ResultFile)| {
-        let groups = Groups::new(&results.records)?;
+pub fn gain_plot<R: Borrow<ResultFile>>(experiments: &[(&str, R)], percentage: f64) -> Result<Figure> {
+    let of_experiment = |(name, results): &(&str, R)| {
+        let groups = Groups::new(&results.borrow().records)?;
         let cuts = groups.cuts().into_iter().filter(|&cut| cut >= 0);
         let points = cuts.map(|cut| (cut as f64, groups.gains(percentage, cut))).filter(|p| !p.1.is_empty());
         let series = Series::new(*name, points);

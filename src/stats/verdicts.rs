@@ -1,5 +1,7 @@
 //! Sentences on comparisons of experiments and of clusterings.
 
+use std::borrow::Borrow;
+
 use super::answer::{others_in_words, Answer};
 use super::best::best;
 use super::compare::Comparison;
@@ -41,10 +43,10 @@ pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer 
 ///
 /// # Errors
 /// Those of [`Groups::new`]; [`Error::Parameter`] when an experiment has no baselines and cuts with repeats in common.
-pub fn gain_answer(experiments: &[(&str, &ResultFile)]) -> Result<Answer> {
+pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<Answer> {
     let mut found: Vec<(f64, Vec<String>)> = Vec::new();
     for (name, results) in experiments {
-        let groups = Groups::new(&results.records)?;
+        let groups = Groups::new(&results.borrow().records)?;
         let mut any = false;
         for percentage in groups.percentages() {
             let gains = groups.cuts().into_iter().filter(|&cut| cut >= 0);
