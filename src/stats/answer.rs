@@ -172,4 +172,24 @@ mod tests {
         let alone = answer(&results(20, falling).cuts([2])).unwrap().to_string();
         assert!(alone.contains("of the data cut 2 has the highest median test accuracy, 0.701."), "{alone}");
     }
+
+    #[test]
+    fn a_gain_over_the_baseline_is_called_significant_only_where_it_is() {
+        // The baseline of each repeat is higher or lower than the best cut by turns, or is the best cut's own run.
+        let beside = |off: [f64; 2]| {
+            let mut results = results(12, |_| 2).percentages(&[0.01]).cuts([-1, 2]);
+            let best = results.cuts([2]);
+            for row in results.records.iter_mut().filter(|r| r.sampled_cut_point < 0) {
+                let repeat = row.repeat as usize;
+                row.test_acc = best.records[repeat].test_acc + off[repeat % 2];
+            }
+            answer(&results).unwrap().to_string()
+        };
+        let turns = beside([-0.0101, 0.01]);
+        assert!(turns.contains("the baseline's (not significant)"), "{turns}");
+        let lower = beside([-0.01, -0.02]);
+        assert!(lower.contains("above the baseline's (significant)"), "{lower}");
+        let same = beside([0.0, 0.0]);
+        assert!(same.ends_with("accuracy, 0.801, as the baseline has."), "{same}");
+    }
 }

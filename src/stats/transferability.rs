@@ -38,8 +38,8 @@ pub struct Transferability {
 /// Puts clusterings by one algorithm ([`ClusterFile::by`]) beside an experiment's cuts.
 ///
 /// # Errors
-/// [`Error::Parameter`] when there are no clusterings, or some by several algorithms; when fewer than three layers, or more than [`MOST_ORDERED`], have both at some percentage; those
-/// of [`Groups::new`].
+/// [`Error::Parameter`] when there are no clusterings, or some by several algorithms; when fewer than three layers, or
+/// more than [`MOST_ORDERED`], have both at some percentage; those of [`Groups::new`].
 pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Result<Transferability> {
     let algorithm = clusterings.algorithm()?;
     let groups = Groups::new(&results.records)?;
