@@ -81,6 +81,6 @@ bench: build
 	@$$(scripts/python) -c 'import sklearn' 2>/dev/null || $$(scripts/python) -m pip install --quiet scikit-learn
 	@$(WITH_LIBTORCH) CUTPOINT_WEIGHTS="$(WEIGHTS)" SKLEARN_PYTHON="$$(scripts/python)" cargo bench --quiet --bench clustering
 
+# What was built. What was computed (results/, pretrained_models/, run/) stays.
 clean:
 	cargo clean
-	rm -rf run

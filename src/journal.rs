@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::files::create_dir;
@@ -23,15 +22,15 @@ struct Line<K, T> {
     record: T,
 }
 
-/// Finished runs by key, in a file or, without one, in this process's memory.
+/// Finished runs by key, on disk or in a file of this process's memory.
 #[derive(Debug)]
 pub struct Journal<T> {
-    file: Option<(File, PathBuf)>,
+    file: File,
+    path: PathBuf,
     done: HashMap<String, T>,
+    /// Whether a line was broken off, by a full disk perhaps.
+    broken: bool,
 }
-
-/// Runs that were done without a file: a cell that was interrupted and is run again goes on where it stopped.
-static IN_MEMORY: Mutex<Option<HashMap<String, Value>>> = Mutex::new(None);
 
 impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
     /// Opens a journal, or begins one, with the folders above it.
@@ -53,14 +52,16 @@ impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
         let lines =
             bytes.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice::<Line<String, T>>(line).ok());
         let done = lines.map(|line| (line.key, line.record)).collect();
-        Ok(Journal { file: Some((file, path.to_owned())), done })
+        Ok(Journal { file, path: path.to_owned(), done, broken: false })
     }
 
-    /// The journal of this process, which ends with it.
-    pub fn in_memory() -> Self {
-        let memory = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_this_kind = |(key, value): (&String, &Value)| Some((key.clone(), T::deserialize(value).ok()?));
-        Journal { file: None, done: memory.iter().flatten().filter_map(of_this_kind).collect() }
+    /// The journal of this process, which ends with it: a cell that was interrupted and is run again goes on where it
+    /// stopped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when no memory can be had for it.
+    pub fn in_memory() -> Result<Self> {
+        Journal::open(&memory_file()?)
     }
 
     /// The run of this key, if it is done.
@@ -73,23 +74,39 @@ impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn add(&mut self, key: String, record: T) -> Result<()> {
-        match &mut self.file {
-            Some((file, path)) => {
-                let text = serde_json::to_string(&Line { key: &key, record: &record })
-                    .map_err(|e| Error::format(path, "a run that can be written", e.to_string()))?;
-                // One write a line, so that two processes appending to one journal do not mix theirs.
-                let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_data());
-                written.map_err(Error::io("write", path))?;
-            }
-            None => {
-                let value = serde_json::to_value(&record).map_err(|e| Error::Worker(format!("a run was lost: {e}")))?;
-                let mut memory = IN_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-                memory.get_or_insert_default().insert(key.clone(), value);
-            }
-        }
+        let text = serde_json::to_string(&Line { key: &key, record: &record })
+            .map_err(|e| Error::format(&self.path, "a run that can be written", e.to_string()))?;
+        // One write a line, so that two processes appending to one journal do not mix theirs.
+        let start = if self.broken { "\n" } else { "" };
+        let written = self.file.write_all(format!("{start}{text}\n").as_bytes()).and_then(|()| self.file.sync_data());
+        self.broken = written.is_err();
+        written.map_err(Error::io("write", &self.path))?;
         self.done.insert(key, record);
         Ok(())
     }
+}
+
+/// Names the variable that tells every copy of this crate in a process where its memory file is.
+const MEMORY_FILE: &str = "CUTPOINT_FINISHED_RUNS";
+
+/// A file in this process's memory, the same for all of its life. Every cell of a notebook is a library with a copy of
+/// this crate of its own, so that a static would be seen by the cells of one copy only; the environment is seen by all.
+fn memory_file() -> Result<PathBuf> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id().to_string();
+    let known = std::env::var(MEMORY_FILE).ok();
+    // A process that was started by this one has inherited the variable, but not the file.
+    if let Some(fd) = known.as_deref().and_then(|known| known.strip_prefix(&format!("{process} "))) {
+        return Ok(PathBuf::from(format!("/proc/self/fd/{fd}")));
+    }
+    // SAFETY: the name is a C string; the result is checked.
+    let fd = unsafe { libc::memfd_create(c"finished runs".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(Error::io("make", Path::new("finished runs, in memory"))(std::io::Error::last_os_error()));
+    }
+    std::env::set_var(MEMORY_FILE, format!("{process} {fd}"));
+    Ok(PathBuf::from(format!("/proc/self/fd/{fd}")))
 }
 
 #[cfg(test)]
@@ -125,6 +142,14 @@ mod tests {
             let journal = Journal::<Record>::open(&path).unwrap();
             assert_eq!((journal.get("a"), journal.get("c")), (Some(&record(0)), Some(&record(2))), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_in_memory_is_there_for_the_next_and_other_kinds_are_passed_over() {
+        let mut journal = Journal::<Record>::in_memory().unwrap();
+        journal.add("of this test".into(), record(3)).unwrap();
+        assert_eq!(Journal::<Record>::in_memory().unwrap().get("of this test"), Some(&record(3)));
+        assert_eq!(Journal::<Vec<u8>>::in_memory().unwrap().get("of this test"), None);
     }
 
     #[test]

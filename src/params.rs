@@ -434,8 +434,9 @@ impl Params {
         if !(0.0..1.0).contains(&self.val_split) {
             return Err(Error::parameter("val_split", "a share from 0 to below 1", self.val_split));
         }
-        if self.val_split == 0.0 && self.early_stop_patience.is_some() {
-            return Err(Error::parameter("val_split", "above 0, as early stopping needs validation pictures", 0));
+        if self.val_split == 0.0 && self.needs_validation() {
+            let expected = "above 0, as early stopping and the best weights need validation pictures";
+            return Err(Error::parameter("val_split", expected, 0));
         }
         if !self.is_cnn {
             return Err(Error::parameter("is_cnn", "true, as every network here is convolutional", false));
@@ -444,6 +445,11 @@ impl Params {
         check_classes("fine_tune_classes", &self.fine_tune_classes)?;
         self.setting()?;
         Ok(())
+    }
+
+    /// Whether training is decided by accuracy on validation pictures: by early stopping, or to find the best weights.
+    pub(crate) fn needs_validation(&self) -> bool {
+        self.early_stop_patience.is_some() || self.restore_best || self.save_best
     }
 
     /// The first parameter in which two sets of parameters differ, with both values as JSON. `ignoring` names keys of no

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::params::{Params, TestSplit};
+use crate::params::{Params, Setting, TestSplit};
 
 /// The result of one fine-tuning run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,7 +160,7 @@ impl ResultFile {
         let unsaid = (!old.states_test_split)
             .then(|| ("test_split".to_owned(), self.params.test_split.to_string(), "nothing about it".to_owned()));
         if let Some((key, ours, theirs)) = unsaid.or_else(|| self.params.difference(&old.params, ignoring)) {
-            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere)");
+            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere, as with `Plan::variant`)");
             return Err(Error::format(path, expected, theirs));
         }
         let key = |r: &Record| (r.sampled_percentage.to_bits(), r.sampled_cut_point, r.repeat);
@@ -180,7 +180,12 @@ impl ResultFile {
         let path = path.as_ref();
         let baselines = self.records.iter().all(|r| r.sampled_cut_point < 0);
         let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
-        let all = self.merged_with(path, ignoring)?;
+        let mut all = self.merged_with(path, ignoring)?;
+        if baselines {
+            // What the last sweep's setting and source network were says nothing of baselines.
+            all.params = all.params.with_setting(Setting::FR);
+            all.params.other.shift_remove("source_weights");
+        }
         all.save(path)?;
         Ok(all)
     }

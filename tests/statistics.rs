@@ -120,7 +120,7 @@ fn the_best_cut_and_those_that_cannot_be_told_from_it() {
     assert_eq!(answers.iter().map(|b| b.cut).collect::<Vec<_>>(), [5, 4, 4, 5, 3]);
     for answer in &answers {
         assert_eq!(answer.others.len(), 6);
-        assert!(answer.others.iter().all(|(_, p)| (0.0..=1.0).contains(p)));
+        assert!(answer.others.iter().all(|o| (0.0..=1.0).contains(&o.holm)));
     }
     // 25 pairs tell cut 0 from the best; five pairs tell nothing.
     assert!(!answers[0].alike().contains(&0));

@@ -10,7 +10,7 @@ use cutpoint::notebook::interrupt;
 use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Activation, Device, Params, Setting};
 use cutpoint::sweep::{fine_tune, Row};
-use cutpoint::train::{TrainReport, Trainer};
+use cutpoint::train::{pretrained, Source, TrainReport, Trainer};
 
 fn params() -> Params {
     Params { depth: 3, num_channels: 8, num_train: 4, batch_size: 128, device: Device::Cpu, ..Params::default() }
@@ -159,15 +159,96 @@ fn best_weights_come_back_only_when_training_stops_early_or_is_asked_to() {
     assert_eq!((report.epochs, report.val_acc), (6, Some(best_of(&report))));
 }
 
-/// The interrupt is a flag of the whole process, so this test runs in a process of its own.
+/// Whether this is the process that a test of interrupts runs in: the interrupt is a flag of the whole process. Elsewhere
+/// the process is started and its success asserted.
+fn in_own_process(test: &str) -> bool {
+    const INNER: &str = "CUTPOINT_TEST_INTERRUPT";
+    if std::env::var_os(INNER).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().unwrap();
+    let arguments = ["--exact", test, "--nocapture"];
+    let output = std::process::Command::new(program).args(arguments).env(INNER, "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    false
+}
+
+/// Raises the interrupt as soon as a file is there.
+fn interrupt_when_there(path: std::path::PathBuf) {
+    std::thread::spawn(move || {
+        while !path.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        interrupt::raise();
+    });
+}
+
+/// A notebook's cell that is interrupted and run again has the network that the interrupt left.
+#[test]
+fn a_training_goes_on_with_the_network_that_an_interrupt_left() {
+    if !in_own_process("a_training_goes_on_with_the_network_that_an_interrupt_left") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let params = Params { early_stop_patience: None, save_checkpoints: true, ..params() };
+    let data = data(&params);
+    let mut model = network(&params, &data);
+    interrupt_when_there(folder.path().join("own_checkpoints/epoch_001.safetensors"));
+    let long = Params { num_train: 100_000, ..params.clone() };
+    let error = trainer(&mut model, &data, &long).output(folder.path(), "own").train().unwrap_err();
+    assert!(matches!(error, Error::Interrupted(_)), "{error}");
+    let done = std::fs::read_dir(folder.path().join("own_checkpoints")).unwrap().count();
+    let longer = Params { num_train: done + 2, ..params.clone() };
+    let report = trainer(&mut model, &data, &longer).output(folder.path(), "own").resume(true).train().unwrap();
+    assert_eq!(report.epochs, done + 2);
+    let mut straight = network(&params, &data);
+    trainer(&mut straight, &data, &longer).output(folder.path(), "straight").train().unwrap();
+    assert_eq!(model.state_dict(), straight.state_dict());
+}
+
+#[test]
+fn an_interrupted_pre_training_goes_on_when_its_cell_is_run_again() {
+    if !in_own_process("an_interrupted_pre_training_goes_on_when_its_cell_is_run_again") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let params = Params { num_train: 5, early_stop_patience: None, ..params() };
+    let mut data = data(&params);
+    let mut whole = network(&params, &data);
+    pretrained(&mut whole, &mut data, &params, "test", folder.path().join("whole.safetensors")).unwrap();
+
+    let mut model = network(&params, &data);
+    let before = model.deep_clone().unwrap().state_dict();
+    interrupt_when_there(folder.path().join("own_checkpoints/epoch_001.safetensors"));
+    let path = folder.path().join("own.safetensors");
+    let error = pretrained(&mut model, &mut data, &params, "test", &path).unwrap_err();
+    assert!(matches!(error, Error::Interrupted(_)), "{error}");
+    assert_eq!(model.state_dict(), before, "the network is as it was");
+    assert_eq!(data.phase(), Phase::Finetune, "and so is the phase");
+    let source = pretrained(&mut model, &mut data, &params, "test", &path).unwrap();
+    assert!(matches!(source, Source::Trained(report) if report.epochs == 5));
+    assert_eq!(model.state_dict(), whole.state_dict());
+    assert!(!folder.path().join("own_checkpoints").exists());
+}
+
+#[test]
+fn without_validation_pictures_there_is_no_accuracy_and_no_best() {
+    let params = Params { val_split: 0.0, early_stop_patience: None, ..params() };
+    let data = data(&params);
+    let report = trainer(&mut network(&params, &data), &data, &params).train().unwrap();
+    assert_eq!(report.val_acc, None);
+    assert!(report.curve.iter().all(|epoch| epoch.val_acc.is_none() && epoch.train_acc.is_some()));
+    for refused in [Params { restore_best: true, ..params.clone() }, Params { save_best: true, ..params.clone() }] {
+        let error = Trainer::new(&mut network(&params, &data), &data, 0.001, &refused).err().unwrap().to_string();
+        assert!(error.contains("`val_split`"), "{error}");
+        let error = TransferLearningWrapper::load(&refused, GLYPHS, GLYPHS, None, &Silent).err().unwrap().to_string();
+        assert!(error.contains("`val_split`"), "{error}");
+    }
+}
+
 #[test]
 fn an_interrupt_keeps_the_last_complete_epoch() {
-    const INNER: &str = "CUTPOINT_TEST_INTERRUPT";
-    if std::env::var_os(INNER).is_none() {
-        let test = std::env::current_exe().unwrap();
-        let arguments = ["--exact", "an_interrupt_keeps_the_last_complete_epoch", "--nocapture"];
-        let output = std::process::Command::new(test).args(arguments).env(INNER, "1").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if !in_own_process("an_interrupt_keeps_the_last_complete_epoch") {
         return;
     }
     let params = Params { num_train: 10_000, early_stop_patience: None, ..params() };

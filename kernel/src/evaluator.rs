@@ -300,7 +300,7 @@ impl Evaluator {
         let page = self.page(&request.code);
         let (failure, process_is_new) = match (self.output.get(), self.broken.get()) {
             _ if page.is_some() => (None, false),
-            (Some(output), _) => self.evaluate(output, message, request, count),
+            (Some(output), _) => self.evaluate_or_say(output, message, request, count),
             (None, why) => {
                 let why = why.cloned().unwrap_or_default();
                 (Some(Failure::new("KernelNotReady", why)), false)
@@ -365,6 +365,22 @@ impl Evaluator {
         }
     }
 
+    /// Runs a cell. A mistake of the kernel's own costs that cell, and not the notebook.
+    fn evaluate_or_say(
+        &self,
+        output: &Output,
+        message: &JupyterMessage,
+        request: &ExecuteRequest,
+        count: usize,
+    ) -> (Option<Failure>, bool) {
+        let run = std::panic::AssertUnwindSafe(|| self.evaluate(output, message, request, count));
+        std::panic::catch_unwind(run).unwrap_or_else(|_| {
+            self.supervisor.end();
+            output.finish();
+            (Some(Failure::new("KernelError", "the kernel failed on this cell (it panicked; see its log)")), false)
+        })
+    }
+
     /// Runs a cell; says what went wrong, and whether a new process has to be made ready.
     fn evaluate(
         &self,
@@ -379,8 +395,11 @@ impl Evaluator {
         if !notices.is_empty() {
             output.say(&notices.concat());
         }
+        // A completion may hold the compiler for a while: from here on an interrupt is one of this cell.
+        self.supervisor.begin();
         let mut guard = self.lock_context();
         let Some(context) = guard.as_mut() else {
+            self.supervisor.end();
             return (Some(Failure::new("KernelNotReady", "the compiler is not there")), false);
         };
         let code = request.code.as_str();
@@ -391,8 +410,10 @@ impl Evaluator {
                 String::new()
             }
         };
-        self.supervisor.begin();
-        let result = execute(context, code, &ask);
+        let result = match self.supervisor.may_run() {
+            true => execute(context, code, &ask),
+            false => Err(Trouble::Evcxr(evcxr::Error::Message("interrupted before it began".to_owned()))),
+        };
         if commands(code).any(|command| [":fmt", ":types"].contains(&command)) {
             // From now on evcxr formats the values that end cells, and not the crate.
             let _ = execute(context, "use cutpoint::notebook::value::EvcxrValue as _;", &ask);

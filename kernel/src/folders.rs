@@ -170,7 +170,7 @@ impl Work {
 
     /// The name of this process's folder; nothing is made yet.
     pub fn of_this_kernel(home: &Path) -> Work {
-        let root = home.join("kernels").join(std::process::id().to_string());
+        let root = home.join("kernels").join(format!("{}@{}", std::process::id(), host()));
         Work { evcxr: root.join("ctx"), root, home: home.to_owned() }
     }
 
@@ -261,11 +261,19 @@ impl Drop for Work {
     }
 }
 
-/// Removes the folders of kernels that are gone.
+/// The name of this machine: several may share a home folder, and know nothing of each other's processes.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+}
+
+/// Removes the folders of this machine's kernels that are gone.
 fn sweep(home: &Path) {
+    let host = host();
     for entry in fs::read_dir(home.join("kernels")).into_iter().flatten().flatten() {
-        let process = entry.file_name().to_string_lossy().parse::<u32>();
-        if process.is_ok_and(|process| !process::is_alive(process)) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.split_once('@').filter(|(_, of)| *of == host).and_then(|(id, _)| id.parse::<u32>().ok());
+        if process.is_some_and(|process| !process::is_alive(process)) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -15,6 +15,8 @@ struct State {
     /// Counts cells; a timer must not end the cell after the one it was set for.
     cell: u64,
     running: bool,
+    /// Whether the running cell still waits for the compiler.
+    waiting: bool,
     interrupts: u32,
     killed: bool,
 }
@@ -39,11 +41,12 @@ impl Supervisor {
         let _ = self.relay.set(relay);
     }
 
-    /// A cell begins.
+    /// A cell begins: it waits for the compiler, which a completion may hold. An interrupt is one of this cell, but there is
+    /// nothing to be stopped yet.
     pub fn begin(&self) {
         let mut state = self.state();
         state.cell += 1;
-        state.running = true;
+        (state.running, state.waiting) = (true, true);
         if state.interrupts > 0 {
             // A request that came too late for the last cell is not for this one.
             self.signal_relay(libc::SIGUSR1);
@@ -51,10 +54,17 @@ impl Supervisor {
         (state.interrupts, state.killed) = (0, false);
     }
 
+    /// The cell has the compiler, and runs; or not, when it was asked to stop before.
+    pub fn may_run(&self) -> bool {
+        let mut state = self.state();
+        state.waiting = false;
+        state.interrupts == 0
+    }
+
     /// The cell has ended.
     pub fn end(&self) -> Stopped {
         let mut state = self.state();
-        state.running = false;
+        (state.running, state.waiting) = (false, false);
         Stopped { interrupted: state.interrupts > 0, killed: state.killed }
     }
 
@@ -70,6 +80,9 @@ impl Supervisor {
             return;
         }
         state.interrupts += 1;
+        if state.waiting {
+            return;
+        }
         if state.interrupts > 1 {
             self.kill(&mut state);
             return;

@@ -149,9 +149,9 @@ pub const GONE: &str = "All variables are gone. The next cell runs in a new proc
 
 fn has_question_mark(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
-    code.char_indices().any(|(at, c)| {
-        let next = code[at + 1..].trim_start().chars().next();
-        c == '?' && at > 0 && next.is_none_or(|next| !next.is_alphanumeric())
+    code.match_indices('?').any(|(at, mark)| {
+        let next = code[at + mark.len()..].trim_start().chars().next();
+        at > 0 && next.is_none_or(|next| !next.is_alphanumeric())
     })
 }
 
@@ -264,6 +264,8 @@ mod tests {
         let failure = of_question_mark(Some(&error), "let a = 1;\nlet f = open(\"a?b\")?; // why?\n");
         assert_eq!((failure.ename.as_str(), failure.evalue.as_str()), ("Box<dyn Error>", "no such file"));
         assert!(failure.traceback.join("\n").contains("cell line 2"));
+        let failure = of_question_mark(Some(&error), "let größe = 1;\nprintln!(\"50 €\"); open(\"é\")?;\n");
+        assert!(failure.traceback.join("\n").contains("cell line 2"), "{failure:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 """What Jupyter's own suite does not test: live output, interrupts, crashes, signatures, several kernels."""
 
 import http.server
+import json
 import os
 import signal
 import statistics
@@ -113,6 +114,16 @@ def test_an_interrupt_keeps_finished_runs(kernel):
     )
     assert "finished and kept" in cell.error["evalue"]
     assert kernel.run("params.depth").value == "3"
+
+
+def test_an_interrupted_sweep_without_a_journal_goes_on_when_its_cell_is_run_again(kernel):
+    assert kernel.run(SMALL).status == "ok"
+    kernel.run("data.update_phase(Phase::Finetune);")
+    sweep = ("let found = Sweep::new(&params, &model, &data)?.percentages(&[0.01, 0.5, 1.0]).cuts(-1..=3)"
+             ".repeats(Repeats::Fixed(2000)).run()?;")
+    interrupted(kernel, sweep)
+    again = interrupted(kernel, sweep)
+    assert "rows are done already" in json.dumps(again.messages, default=str)
 
 
 def test_an_interrupt_stops_a_clustering(kernel):
@@ -325,7 +336,7 @@ def test_two_kernels_at_once_and_their_folders(fresh_kernel):
     sent = [kernel.submit(f"let mine = {n}; mine") for n, kernel in enumerate((one, two))]
     assert [kernel.collect(s).value for s, kernel in zip(sent, (one, two))] == ["0", "1"]
     assert [kernel.run("mine").value for kernel in (one, two)] == ["0", "1"]
-    folders = [[h / "kernels" / str(kernel.pid) for h in home() if (h / "kernels" / str(kernel.pid)).exists()]
+    folders = [[folder for h in home() for folder in (h / "kernels").glob(f"{kernel.pid}@*")]
                for kernel in (one, two)]
     assert all(len(found) == 1 for found in folders)
     children = descendants(one.pid)
@@ -381,7 +392,7 @@ def test_dependencies_are_kept_while_other_crates_are_added(fresh_kernel):
 def test_cargo_builds_nothing_for_the_prelude_and_for_cells(fresh_kernel):
     kernel = fresh_kernel()
     assert kernel.run("Params::default().depth + 1").value == "7"
-    (folder,) = [h / "kernels" / str(kernel.pid) for h in home() if (h / "kernels" / str(kernel.pid)).exists()]
+    (folder,) = [folder for h in home() for folder in (h / "kernels").glob(f"{kernel.pid}@*")]
     target = folder / "ctx" / "target"
     assert list(target.rglob("libcode_*.so"))
     assert list(target.rglob(".fingerprint/cutpoint-*")) and not list(target.rglob(".fingerprint/ctx-*"))

@@ -64,7 +64,7 @@ def measure(start, rounds, on_idle=None):
 def needs(kernel):
     processes = [kernel.pid, *descendants(kernel.pid)]
     print(f"  memory of an idle kernel     {sum(map(proportional_memory, processes)):6.0f} MB in {len(processes)} processes")
-    for folder in (h / "kernels" / str(kernel.pid) for h in home()):
+    for folder in (found for h in home() for found in (h / "kernels").glob(f"{kernel.pid}@*")):
         if folder.exists():
             whole, own = disk(folder)
             print(f"  its working folder           {own:6.0f} MB of its own, {whole - own:.0f} MB shared with the prepared one")

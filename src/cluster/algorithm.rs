@@ -13,6 +13,7 @@ use rand_xoshiro::Xoshiro256Plus;
 
 use super::agglomerative;
 use crate::error::{Error, Result};
+use crate::notebook::interrupt::in_background;
 
 /// A clustering algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,9 +75,15 @@ impl Algorithm {
     /// starts of k-means and of the mixture; agglomerative clusterings have none.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when there are not more vectors than clusters, when a vector is not finite or, for the
+    /// [`Error::Interrupted`]; [`Error::Parameter`] when there are not more vectors than clusters, when a vector is not finite or, for the
     /// cosine distance, all zeros, or when the mixture cannot be fitted to so few or so similar vectors.
     pub fn cluster(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
+        let vectors = vectors.to_owned();
+        in_background("clustering", move |_| self.cluster_here(vectors.view(), clusters, seed), || Ok(()))
+    }
+
+    /// The same in this thread, and not to be interrupted.
+    pub(super) fn cluster_here(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let n = vectors.nrows();
         if clusters == 0 || n <= clusters {
             return Err(Error::parameter("vectors", format!("more than {clusters}, the clusters"), n));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 
 use super::{silhouette, Algorithm, ClusterFile, ClusterRecord, Contingency, FeatureTable, Scoring};
-use crate::data::Task;
+use crate::data::{Phase, Task};
 use crate::error::{Error, Result};
 use crate::files::hex;
 use crate::grid::{rows, Repeats};
@@ -50,6 +50,12 @@ impl<'a> ClusterSweep<'a> {
             memory_budget: None,
             progress: default_sink(),
         }
+    }
+
+    /// The clusterings of a study's plan: its percentages and repeats, and its journal below `root`.
+    pub fn planned(plan: &crate::study::Plan, model: &'a CustomCnn, task: &'a Task, root: impl AsRef<Path>) -> Self {
+        let sweep = ClusterSweep::new(model, task).percentages(&plan.percentages).repeats(plan.repeats);
+        sweep.journal(plan.files(root).cluster_journal)
     }
 
     /// Shares of the task's training data, from above 0 to 1.
@@ -116,7 +122,7 @@ impl<'a> ClusterSweep<'a> {
         let samples: Vec<Vec<usize>> = draws.iter().map(drawn).collect::<Result<_>>()?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
-            None => Journal::in_memory(),
+            None => Journal::in_memory()?,
         };
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let keys = Keys::new(self, &weights);
@@ -163,6 +169,7 @@ impl<'a> ClusterSweep<'a> {
             table,
             samples,
             classes: self.task.classes.len(),
+            phase: self.task.phase,
             scoring: self.scoring,
             budget,
             queue: Mutex::new(Queue { jobs: todo.into(), in_use: 0, running: 0 }),
@@ -271,6 +278,7 @@ struct Pool {
     table: FeatureTable,
     samples: Vec<Vec<usize>>,
     classes: usize,
+    phase: Phase,
     scoring: Scoring,
     budget: u64,
     queue: Mutex<Queue>,
@@ -328,14 +336,14 @@ impl Pool {
     fn cluster(&self, job: &Job) -> Result<ClusterRecord> {
         let start = Instant::now();
         let features = self.table.rows(job.layer, self.samples[job.draw].iter().copied())?;
-        let clusters = job.algorithm.cluster(features.vectors.view(), self.classes, job.repeat)?;
+        let clusters = job.algorithm.cluster_here(features.vectors.view(), self.classes, job.repeat)?;
         let contingency = Contingency::new(&clusters, &features.labels)?;
         Ok(ClusterRecord {
             percentage: job.percentage,
             repeat: job.repeat,
             layer: features.layer,
             scores: contingency.scores(self.scoring),
-            dataset: "Finetune".to_owned(),
+            dataset: self.phase.to_string(),
             split: "Train".to_owned(),
             algorithm: job.algorithm.to_string(),
             vectors: Some(clusters.len()),

@@ -18,8 +18,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use own::FolderOptions;
-pub use task::{Samples, Task};
-pub use wrapper::{Phase, TransferLearningWrapper};
+pub use task::{Phase, Samples, Task};
+pub use wrapper::TransferLearningWrapper;
 
 use crate::error::{Error, Result};
 use crate::notebook::progress::Progress;

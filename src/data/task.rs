@@ -59,9 +59,30 @@ impl std::fmt::Debug for Samples {
     }
 }
 
+/// The part of the study under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// The source task.
+    #[default]
+    Pretrain,
+    /// The target task.
+    Finetune,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Phase::Pretrain => "Pretrain",
+            Phase::Finetune => "Finetune",
+        })
+    }
+}
+
 /// One task: its classes and its three sets of samples.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// The part of the study that it is the task of.
+    pub phase: Phase,
     /// The data set the pictures are from.
     pub dataset: String,
     /// The classes, sorted; a label is a position in this list.
@@ -77,12 +98,17 @@ pub struct Task {
 }
 
 impl Task {
-    /// The task of telling `classes` of a data set apart.
+    /// The task of telling the classes of a part of the study apart: `pre_train_classes` of a data set, or
+    /// `fine_tune_classes`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] (under `name`) when a class has no pictures in the training files, or when the task has
-    /// no training or test pictures.
-    pub fn new(dataset: &Dataset, classes: &[u8], name: &'static str, params: &Params) -> Result<Task> {
+    /// [`Error::Parameter`] (under the parameter that names the classes) when a class has no pictures in the training
+    /// files, or when the task has no training or test pictures.
+    pub fn new(dataset: &Dataset, phase: Phase, params: &Params) -> Result<Task> {
+        let (name, classes) = match phase {
+            Phase::Pretrain => ("pre_train_classes", &params.pre_train_classes),
+            Phase::Finetune => ("fine_tune_classes", &params.fine_tune_classes),
+        };
         let mut classes = classes.to_vec();
         classes.sort_unstable();
         for class in &classes {
@@ -104,12 +130,15 @@ impl Task {
             let found = format!("{} training and {} test pictures", train.len(), test.len());
             return Err(Error::parameter(name, format!("classes with pictures in {}", dataset.name), found));
         }
-        if validation.is_empty() && params.early_stop_patience.is_some() {
-            let expected = format!("a share that leaves validation pictures of {}, for early stopping", all.len());
+        if validation.is_empty() && params.needs_validation() {
+            let expected = format!(
+                "a share that leaves validation pictures of {}, for early stopping and the best weights",
+                all.len()
+            );
             return Err(Error::parameter("val_split", expected, params.val_split));
         }
         let class_names = classes.iter().filter_map(|&c| dataset.class_names.get(usize::from(c)).cloned()).collect();
-        Ok(Task { dataset: dataset.name.clone(), classes, class_names, train, validation, test })
+        Ok(Task { phase, dataset: dataset.name.clone(), classes, class_names, train, validation, test })
     }
 
     /// Pictures a class in the training set reduced to `percentage` (a share).
@@ -196,7 +225,8 @@ mod tests {
     }
 
     fn task(counts: &[usize], classes: &[u8], params: &Params) -> Result<Task> {
-        Task::new(&dataset(counts), classes, "fine_tune_classes", params)
+        let params = Params { fine_tune_classes: classes.to_vec(), ..params.clone() };
+        Task::new(&dataset(counts), Phase::Finetune, &params)
     }
 
     #[test]

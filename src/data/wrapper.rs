@@ -2,20 +2,10 @@
 
 use std::path::Path;
 
-use super::{Dataset, DatasetName, Samples, Task};
+use super::{Dataset, DatasetName, Phase, Samples, Task};
 use crate::error::{Error, Result};
 use crate::notebook::progress::{default_sink, Progress};
 use crate::params::Params;
-
-/// The part of the study under way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// The source task.
-    #[default]
-    Pretrain,
-    /// The target task.
-    Finetune,
-}
 
 /// Source and target task of a study. It starts in [`Phase::Pretrain`].
 #[derive(Clone)]
@@ -71,8 +61,8 @@ impl TransferLearningWrapper {
             places.push(format!("{} from {}", target.name, target.place));
         }
         Ok(TransferLearningWrapper {
-            source: Task::new(source, &params.pre_train_classes, "pre_train_classes", params)?,
-            target: Task::new(target, &params.fine_tune_classes, "fine_tune_classes", params)?,
+            source: Task::new(source, Phase::Pretrain, params)?,
+            target: Task::new(target, Phase::Finetune, params)?,
             phase: Phase::Pretrain,
             places,
         })

@@ -118,13 +118,17 @@ struct Machine<'a> {
     input: &'a [u8],
     stack: Vec<Value>,
     memo: HashMap<u32, Value>,
+    /// Bytes, about, of what was remembered and recalled so far.
+    remembered: usize,
+    /// Dictionaries that were put into dictionaries so far.
+    nested: usize,
 }
 
 type Step<T> = std::result::Result<T, String>;
 
 impl Machine<'_> {
     fn run(program: &[u8]) -> Step<Vec<(Value, Value)>> {
-        let mut machine = Machine { input: program, stack: Vec::new(), memo: HashMap::new() };
+        let mut machine = Machine { input: program, stack: Vec::new(), memo: HashMap::new(), remembered: 0, nested: 0 };
         loop {
             let op = machine.byte()?;
             if op == b'.' {
@@ -296,8 +300,9 @@ impl Machine<'_> {
 
     fn remember(&mut self, key: u32) -> Step<()> {
         let value = self.stack.last().ok_or("too few values")?.clone();
-        // What is remembered is empty when it is a dictionary, and small otherwise: a bound, not a limit in practice.
-        if self.memo.len() > 1 << 20 {
+        // What is remembered is empty when it is a dictionary, and small otherwise: bounds, not limits in practice.
+        self.remembered += size(&value);
+        if self.memo.len() > 1 << 20 || self.remembered > MOST_REMEMBERED {
             return Err("too many remembered values".to_owned());
         }
         self.memo.insert(key, value);
@@ -305,8 +310,12 @@ impl Machine<'_> {
     }
 
     fn recall(&mut self, key: u32) -> Step<()> {
-        let value = self.memo.get(&key).ok_or("a value that was not remembered")?.clone();
-        self.stack.push(value);
+        let value = self.memo.get(&key).ok_or("a value that was not remembered")?;
+        self.remembered += size(value);
+        if self.remembered > MOST_REMEMBERED {
+            return Err("too many remembered values".to_owned());
+        }
+        self.stack.push(value.clone());
         Ok(())
     }
 
@@ -316,10 +325,39 @@ impl Machine<'_> {
         };
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
+            // A file of weights nests dictionaries to tell the versions of its modules, side by side; one in the other a
+            // thousand times would only be there to exhaust this program's stack.
+            self.nested += usize::from(holds_dictionary(&value));
+            if self.nested > 1000 {
+                return Err("more dictionaries in dictionaries than weights need".to_owned());
+            }
             pairs.push((key, value));
         }
         Ok(())
     }
+}
+
+/// Whether a value is a dictionary, or a tuple with one in it.
+fn holds_dictionary(value: &Value) -> bool {
+    match value {
+        Value::Dict(_) => true,
+        Value::Tuple(items) => items.iter().any(holds_dictionary),
+        _ => false,
+    }
+}
+
+/// The most that a pickle may have remembered and recalled, in bytes.
+const MOST_REMEMBERED: usize = 1 << 26;
+
+/// How much memory a value takes, about, in bytes.
+fn size(value: &Value) -> usize {
+    let inner = match value {
+        Value::Text(text) => text.len(),
+        Value::Tuple(items) => items.iter().map(size).sum(),
+        Value::Dict(pairs) => pairs.iter().map(|(key, value)| size(key) + size(value)).sum(),
+        _ => 0,
+    };
+    inner + size_of::<Value>()
 }
 
 /// What a reference to stored data names: ("storage", type, key, device, count).
@@ -472,6 +510,20 @@ mod tests {
             let file = file(&pickle);
             let error = load(file.path()).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains(".pth"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pickle_that_would_exhaust_memory_or_the_stack_is_refused() {
+        let deep = [b"\x80\x02}".to_vec(), b"K\x01}".repeat(100_000), b"s".repeat(100_000), b".".to_vec()].concat();
+        let in_tuples = [b"\x80\x02}".to_vec(), b"K\x01}".repeat(5000), b"\x85s".repeat(5000), b".".to_vec()].concat();
+        let text = [b"\x80\x02}X\0\0\x10\0".to_vec(), vec![b'a'; 1 << 20], b"q\0".to_vec()].concat();
+        let wide = [text, b"h\0".repeat(100_000), b".".to_vec()].concat();
+        for (pickle, expected) in
+            [(&deep, "dictionaries in dictionaries"), (&in_tuples, "dictionaries in"), (&wide, "too many remembered")]
+        {
+            let error = load(file(pickle).path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 

@@ -12,7 +12,8 @@ use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{
-    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, tell_nothing, Groups, Rule, ALPHA,
+    all_pairs, compare, dominance_ranks, percent, published_ranks, quantile, tell_nothing, Comparison, Groups, Rule,
+    ALPHA,
 };
 
 /// How the boxes of one percentage are ranked.
@@ -333,15 +334,20 @@ pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure>
 }
 
 /// The box plot of one experiment, hatched where it is significantly higher or lower than another one at the same
-/// percentage and cut: by Wilcoxon's test in the rule given, p below 0.05, not corrected. Files must hold the same repeats
-/// where they share a percentage and cut.
+/// percentage and cut, by Wilcoxon's test: with [`Rule::SciPy`] p below 0.05 after Holm's correction for all cuts of a
+/// percentage, with [`Rule::Published`] p itself below 0.05, as published. Files must hold the same repeats where they
+/// share a percentage and cut.
 ///
 /// # Errors
 /// Those of [`Groups::new`] and [`compare`].
 pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ranking, rule: Rule) -> Result<Figure> {
     let (mut boxes, groups) = boxes_of(first, ranking)?;
     let (percentages, cuts) = (groups.percentages(), groups.cuts());
-    for test in compare(&groups, &Groups::new(&second.records)?, rule)?.iter().filter(|t| t.significant()) {
+    let (significant, note): (fn(&Comparison) -> bool, _) = match rule {
+        Rule::SciPy => (|t| t.holm < ALPHA, "after Holm's correction"),
+        Rule::Published => (Comparison::significant, "not corrected, as published"),
+    };
+    for test in compare(&groups, &Groups::new(&second.records)?, rule)?.iter().filter(|t| significant(t)) {
         let verdict = if test.higher() == "first" { Verdict::Higher } else { Verdict::Lower };
         let is_it = |b: &&mut Drawn| percentages[b.group] == test.percentage && cuts[b.slot] == test.cut;
         if let Some(drawn) = boxes.drawn.iter_mut().find(is_it) {
@@ -350,7 +356,7 @@ pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ran
     }
     let other = second.params.setting()?;
     boxes.verdicts = Some((format!("significantly higher than {other}"), format!("significantly lower than {other}")));
-    boxes.notes.push(format!("Wilcoxon, rule {rule}, p below {ALPHA}, not corrected"));
+    boxes.notes.push(format!("Wilcoxon, rule {rule}, p below {ALPHA} {note}"));
     let title = format!("Test accuracy by cut: {}, against {other}", experiment(first));
     Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
 }

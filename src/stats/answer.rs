@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use super::best::{best, Best};
+use super::best::{best_by, Best, Other};
 use super::describe::median;
-use super::family::Family;
 use super::groups::{Group, Groups};
 use super::names::{cut_name, percent};
 use super::pairs::ALPHA;
 use super::trend::trend;
-use super::wilcoxon::{wilcoxon, Rule};
+use super::wilcoxon::Rule;
 use crate::error::Result;
 use crate::notebook::display;
 use crate::record::ResultFile;
@@ -19,18 +18,23 @@ use crate::record::ResultFile;
 pub struct Answer(Vec<String>);
 
 /// Reads the answer out of an experiment's rows: which cut is best at each percentage, which ones cannot be told from it
-/// (Wilcoxon as in SciPy, Holm-corrected), how far it is above the baseline and whether significantly, and, from three
-/// percentages on, the trend.
+/// (Wilcoxon as in SciPy, Holm-corrected for all pairs, the baseline's among them), how far its median is above the
+/// baseline's and whether that is significant, and, from three percentages on, the trend.
 ///
 /// # Errors
-/// Those of [`Groups::new`] and [`best`].
+/// Those of [`Groups::new`] and [`super::best`].
 pub fn answer(results: &ResultFile) -> Result<Answer> {
     let cuts_only = Groups::new(&results.without_baseline().records)?;
     let all = Groups::new(&results.records)?;
+    let of_cuts = |group: &Group| median(&group.accuracy).filter(|_| group.cut >= 0);
+    // Where the baseline has other repeats than the cuts, it cannot be compared, and the cuts speak for themselves.
+    let found = best_by(&all, Rule::SciPy, of_cuts).or_else(|_| best_by(&cuts_only, Rule::SciPy, of_cuts))?;
     let mut sentences = Vec::new();
-    for found in best(&cuts_only, Rule::SciPy)? {
+    for mut found in found {
+        let baseline = found.others.iter().position(|o| o.cut < 0).map(|i| found.others.remove(i));
         let (data, cut) = (percent(found.percentage), cut_name(found.cut));
-        let (over, others) = (over_baseline(&all, &found)?, others_in_words(&found, "cut", &cut_name));
+        let over = over_baseline(&all, &found, baseline);
+        let others = others_in_words(&found, "cut", &cut_name);
         sentences.push(format!(
             "At {data} of the data {cut} has the highest median test accuracy, {:.3}{over}{others}.",
             found.median
@@ -51,29 +55,21 @@ pub fn answer(results: &ResultFile) -> Result<Answer> {
     Ok(Answer(sentences))
 }
 
-/// How far the best cut is above the baseline, and, where there are repeats enough, whether the difference is significant
-/// among those of all cuts from the baseline.
-fn over_baseline(all: &Groups, found: &Best) -> Result<String> {
-    let Some(base) = all.get(found.percentage, -1) else { return Ok(String::new()) };
+/// How far the median of the best cut is above the baseline's, and, where there are repeats enough, whether the difference
+/// is significant.
+fn over_baseline(all: &Groups, found: &Best, test: Option<Other>) -> String {
+    let Some(base) = all.get(found.percentage, -1) else { return String::new() };
     if all.get(found.percentage, found.cut).is_some_and(|best| best.accuracy == base.accuracy) {
-        return Ok(", as the baseline has".to_owned());
+        return ", as the baseline has".to_owned();
     }
     let difference = found.median - median(&base.accuracy).unwrap_or(f64::NAN);
     let way = if difference < 0.0 { "below" } else { "above" };
     let words = format!(", {:.3} {way} the baseline's", difference.abs());
-    let cuts: Vec<&Group> = all.at(found.percentage).into_iter().filter(|g| g.cut >= 0).collect();
-    if cuts.iter().any(|cut| cut.repeats != base.repeats) {
-        return Ok(words);
+    match test.filter(|_| !found.tells_nothing()) {
+        Some(test) if test.holm < ALPHA && test.effect_size * difference > 0.0 => format!("{words} (significant)"),
+        Some(_) => format!("{words} (not significant)"),
+        None => words,
     }
-    let pairs: Vec<_> = cuts.iter().map(|cut| (cut.accuracy.as_slice(), base.accuracy.as_slice())).collect();
-    let family = Family::new(&pairs);
-    if base.repeats.len() < family.repeats_needed() {
-        return Ok(words);
-    }
-    let p_value = |(x, y): &(&[f64], &[f64])| Ok(wilcoxon(x, y, Rule::SciPy)?.p_value);
-    let corrected = family.corrected(&pairs.iter().map(p_value).collect::<Result<Vec<f64>>>()?);
-    let significant = cuts.iter().zip(corrected).any(|(cut, p)| cut.cut == found.cut && p < ALPHA);
-    Ok(format!("{words} ({})", if significant { "significant" } else { "not significant" }))
 }
 
 /// What can and cannot be told from the best, after a semicolon; nothing where there is nothing else. `name` names one,

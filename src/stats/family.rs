@@ -40,13 +40,17 @@ impl Family {
         self.places.iter().map(|place| place.map_or(1.0, |place| own[place])).collect()
     }
 
-    /// The fewest repeats with which any of these comparisons can be significant: of `n` pairs that differ, the smallest
-    /// two-sided p-value is 2 / 2^n, and the first step of the correction multiplies it by the number of comparisons.
+    /// The fewest repeats with which any of these comparisons can be significant.
     pub fn repeats_needed(&self) -> usize {
-        let least = |n: usize| 2.0 / 2f64.powi(n.min(1000) as i32);
-        let comparisons = self.count.max(1) as f64;
-        (1..).find(|&n| comparisons * least(n) < ALPHA).unwrap_or(1)
+        repeats_needed(self.count)
     }
+}
+
+/// The fewest repeats with which any of some comparisons can be significant: of `n` pairs that differ, the smallest
+/// two-sided p-value is 2 / 2^n, and the first step of the correction multiplies it by the number of comparisons.
+pub(super) fn repeats_needed(comparisons: usize) -> usize {
+    let least = |n: usize| 2.0 / 2f64.powi(n.min(1000) as i32);
+    (1..).find(|&n| comparisons.max(1) as f64 * least(n) < ALPHA).unwrap_or(1)
 }
 
 /// Where something is in a list, at whose end it is put where it is not there yet.
@@ -85,9 +89,8 @@ mod tests {
 
     #[test]
     fn the_repeats_that_it_takes_grow_with_the_comparisons() {
-        let family = |count| Family { places: Vec::new(), count };
         // 2 / 2^5 is 0.0625 and 2 / 2^6 0.03125; times 4 below 0.05 from 2 / 2^8 on, times 28 from 2 / 2^11 on.
-        assert_eq!([0, 1, 4, 28].map(|count| family(count).repeats_needed()), [6, 6, 8, 11]);
+        assert_eq!([0, 1, 4, 28].map(repeats_needed), [6, 6, 8, 11]);
         let samples: Vec<Vec<f64>> = (0..8).map(|i| (0..10).map(|j| f64::from(i * 10 + j)).collect()).collect();
         let of = |n: usize, distinct: usize| {
             (0..8).map(|i| samples[i.min(distinct - 1)].split_at(n).0).collect::<Vec<&[f64]>>()

@@ -38,7 +38,7 @@ mod verdicts;
 mod wilcoxon;
 
 pub use answer::{answer, Answer};
-pub use best::{best, Best};
+pub use best::{best, Best, Other};
 pub use bootstrap::{median_interval, LEVEL};
 pub use clusterings::cluster_table;
 pub use compare::{compare, not_compared, Comparison};
@@ -57,5 +57,5 @@ pub use table::{Entry, Table, TableOf};
 pub use tables::{best_table, compare_table, rank_table, wilcoxon_table};
 pub use transferability::{transferability, LayerScore, Transferability};
 pub use trend::{trend, Trend, TrendPoint};
-pub use verdicts::{cluster_answer, compare_answer, gain_answer};
+pub use verdicts::{best_cuts_answer, cluster_answer, compare_answer, gain_answer};
 pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};

@@ -2,7 +2,7 @@
 
 use serde_json::{json, Value};
 
-use super::best::Best;
+use super::best::{Best, Other};
 use super::compare::Comparison;
 use super::names::{cut_name, cut_names, percent, percents};
 use super::pairs::{PairTest, ALPHA};
@@ -69,7 +69,10 @@ pub fn best_table(answers: &[Best]) -> Table {
         (_, alike) if alike.is_empty() => "none".to_owned(),
         (_, alike) => cut_names(&alike),
     };
-    let others = |b: &Best| b.others.iter().map(|(cut, p)| json!({"cut": cut, "holm": p})).collect::<Vec<_>>();
+    let others = |b: &Best| {
+        let other = |o: &Other| json!({"cut": o.cut, "holm": o.holm, "effect_size": o.effect_size});
+        b.others.iter().map(other).collect::<Vec<_>>()
+    };
     let table = Table::of(answers)
         .value("percentage", |b| b.percentage.into())
         .value("cut", |b| b.cut.into())
@@ -89,7 +92,7 @@ pub fn best_table(answers: &[Best]) -> Table {
         .words("cannot be told from it", alike)
         .done()
         .note(format!(
-            "the cut of the highest median test accuracy, and those from which Wilcoxon's test (rule {}) does not tell it after Holm's correction, at {ALPHA}",
+            "the cut of the highest median test accuracy, and those from which Wilcoxon's test (rule {}) does not tell it, at {ALPHA} after Holm's correction for all pairs of a percentage",
             rule_of(answers.first().map(|b| b.rule))
         ));
     answers.iter().filter(|b| !b.missing.is_empty()).fold(table, |table, b| {

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use super::answer::Answer;
+use super::best::{best_by, Best};
 use super::describe::median;
-use super::groups::Groups;
+use super::groups::{Group, Groups};
 use super::names::{cut_name, percent};
 use super::pairs::ALPHA;
 use super::spearman::{spearman_exact, Correlation, MOST_ORDERED};
 use super::table::{Entry, Table};
+use super::verdicts::{by_layer, layer_name};
+use super::wilcoxon::Rule;
 use crate::cluster::ClusterFile;
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
@@ -33,23 +36,26 @@ pub struct Transferability {
     pub layers: Vec<LayerScore>,
     /// By percentage, the rank correlation over layers of the two; exact p-values.
     pub correlations: Vec<(f64, Correlation)>,
+    /// By percentage, the layer that clusters best, beside the others.
+    pub best_layers: Vec<Best>,
+    /// By percentage, the best of the cuts after these layers, beside all cuts.
+    pub best_cuts: Vec<Best>,
 }
 
 /// Puts clusterings by one algorithm ([`ClusterFile::by`]) beside an experiment's cuts.
 ///
 /// # Errors
 /// [`Error::Parameter`] when there are no clusterings, or some by several algorithms; when fewer than three layers, or
-/// more than [`MOST_ORDERED`], have both at some percentage; those of [`Groups::new`].
+/// more than [`MOST_ORDERED`], have both at some percentage; those of [`super::cluster_answer`], [`Groups::new`] and
+/// [`super::best`].
 pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Result<Transferability> {
     let algorithm = clusterings.algorithm()?;
     let groups = Groups::new(&results.records)?;
+    let of_layers = by_layer(clusterings)?;
     let (mut layers, mut correlations) = (Vec::new(), Vec::new());
     for percentage in groups.percentages() {
         let of_layer = |layer: usize| {
-            let name = format!("conv{layer}");
-            let rows = clusterings.records.iter();
-            let rows = rows.filter(|r| r.layer == name && r.percentage == percentage);
-            let ari = median(&rows.map(|r| r.scores.ari).collect::<Vec<_>>())?;
+            let ari = median(&of_layers.get(percentage, layer as i64)?.accuracy)?;
             let accuracy = median(&groups.get(percentage, layer as i64 + 1)?.accuracy)?;
             Some(LayerScore { percentage, layer, ari, accuracy })
         };
@@ -65,7 +71,15 @@ pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Resul
         let expected = format!("clusterings by {algorithm} at a percentage of the experiment");
         return Err(Error::parameter("clusterings", expected, format!("{} others", clusterings.records.len())));
     }
-    Ok(Transferability { layers, correlations })
+    let has_both = |percentage: f64, layer: i64| {
+        layers.iter().any(|l: &LayerScore| l.percentage == percentage && l.layer as i64 == layer)
+    };
+    let of = |groups: &Groups, before: i64| {
+        let score = |g: &Group| median(&g.accuracy).filter(|_| has_both(g.percentage, g.cut - before));
+        best_by(groups, Rule::SciPy, score)
+    };
+    let (best_layers, best_cuts) = (of(&of_layers, 0)?, of(&groups, 1)?);
+    Ok(Transferability { layers, correlations, best_layers, best_cuts })
 }
 
 impl Transferability {
@@ -97,40 +111,66 @@ impl Transferability {
             .note("medians over repeats: adjusted Rand index of a layer's clusters, test accuracy of the cut after it")
     }
 
-    /// A sentence for each percentage.
+    /// Whether clustering has foretold the best cut, and whether its order of layers is that of accuracy, for each
+    /// percentage that both have.
     pub fn answer(&self) -> Answer {
-        let best = |percentage: f64, of: &dyn Fn(&LayerScore) -> f64| {
-            let layers = self.layers.iter().filter(|l| l.percentage == percentage);
-            layers.max_by(|a, b| of(a).total_cmp(&of(b)))
-        };
         let sentence = |(percentage, correlation): &(f64, Correlation)| {
-            let (clusters, transfers) = (best(*percentage, &|l| l.ari)?, best(*percentage, &|l| l.accuracy)?);
-            let data = percent(*percentage);
-            let named = format!("At {data} of the data conv{} clusters best", clusters.layer);
-            let told = if clusters.layer == transfers.layer {
-                format!("{named}, and the cut after it is the best of those after a convolution")
-            } else {
-                let below = transfers.accuracy - clusters.accuracy;
-                let (after, best) = (cut_name(clusters.layer as i64 + 1), cut_name(transfers.layer as i64 + 1));
-                format!("{named}; {after}, right after it, is {below:.3} below {best}, the best")
-            };
+            let at = |best: &'_ [Best]| best.iter().find(|b| b.percentage == *percentage).cloned();
+            let (layer, cut) = (at(&self.best_layers)?, at(&self.best_cuts)?);
             let rho = correlation.rho.map_or("none, as one of them is constant".to_owned(), |rho| format!("{rho:+.2}"));
             let weight = match correlation.p_two_sided < ALPHA {
                 true => "more than chance explains",
                 false => "not distinguishable from chance",
             };
             Some(format!(
-                "{told}. Over {} layers the rank correlation of clusters and accuracy is {rho}, p {:.3}: {weight}.",
-                correlation.points, correlation.p_two_sided
+                "At {} of the data {} has the highest median adjusted Rand index{}; {}. Over {} layers the rank correlation \
+                 of clusters and accuracy is {rho}, p {:.3}: {weight}.",
+                percent(*percentage),
+                layer_name(layer.cut),
+                uncertainty(&layer),
+                self.foretold(&layer, &cut),
+                correlation.points,
+                correlation.p_two_sided
             ))
         };
         Answer::of(self.correlations.iter().filter_map(sentence).collect())
+    }
+
+    /// What the cut after the layer that clusters best is worth beside the best cut.
+    fn foretold(&self, layer: &Best, cut: &Best) -> String {
+        let after = layer.cut + 1;
+        if after == cut.cut {
+            return format!("{}, right after it, is the best: clustering has foretold it", cut_name(after));
+        }
+        let is_it = |l: &&LayerScore| l.percentage == cut.percentage && l.layer as i64 == layer.cut;
+        let below = self.layers.iter().find(is_it).map_or(f64::NAN, |l| cut.median - l.accuracy);
+        let distance =
+            format!("{}, right after it, is {below:.3} below {}, the best", cut_name(after), cut_name(cut.cut));
+        match (cut.tells_nothing(), cut.alike().contains(&after)) {
+            (true, _) => format!("{distance}, and {} repeats cannot tell them apart", cut.repeats),
+            (_, true) => format!(
+                "{distance}, and cannot be told from it: clustering has foretold a cut as good, as far as can be told"
+            ),
+            _ => format!("{distance}, and significantly worse: clustering has not foretold the best cut"),
+        }
     }
 
     /// Shows the table and the sentences in a notebook.
     pub fn evcxr_display(&self) {
         self.table().evcxr_display();
         self.answer().evcxr_display();
+    }
+}
+
+/// The layers that cannot be told from the best, in brackets.
+fn uncertainty(layer: &Best) -> String {
+    let alike: Vec<String> = layer.alike().into_iter().map(layer_name).collect();
+    if layer.tells_nothing() {
+        format!(" ({} repeats cannot tell it from the others)", layer.repeats)
+    } else if alike.is_empty() {
+        String::new()
+    } else {
+        format!(" ({} cannot be told from it)", alike.join(", "))
     }
 }
 
@@ -172,14 +212,15 @@ mod tests {
         let found = transferability(&clusterings, &results).unwrap();
         assert_eq!(found.layers[2], LayerScore { percentage: 0.1, layer: 2, ari: 0.301, accuracy: 0.701 });
         let said = found.answer().to_string();
-        assert!(said.contains("conv4 clusters best, and the cut after it is the best"), "{said}");
+        assert!(said.contains("conv4 has the highest median adjusted Rand index (3 repeats cannot tell"), "{said}");
+        assert!(said.contains("cut 5, right after it, is the best: clustering has foretold it"), "{said}");
         // All 120 orders, twice the share of the one as high: 2/120.
         assert!(said.contains("+1.00, p 0.017: more than chance explains"), "{said}");
 
         let (clusterings, results) = both(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);
         let found = transferability(&clusterings, &results).unwrap();
         let said = found.to_string();
-        assert!(said.contains("cut 5, right after it, is 0.200 below cut 2, the best"), "{said}");
+        assert!(said.contains("cut 5, right after it, is 0.200 below cut 2, the best, and 3 repeats cannot"), "{said}");
         assert!(said.contains("not distinguishable from chance"), "{said}");
         assert!(said.contains("0.901*") && said.contains("0.501*"), "{said}");
     }

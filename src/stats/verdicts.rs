@@ -3,20 +3,21 @@
 use std::borrow::Borrow;
 
 use super::answer::{others_in_words, Answer};
-use super::best::best;
+use super::best::best_by;
 use super::compare::Comparison;
 use super::describe::median;
+use super::family::repeats_needed;
 use super::groups::{Group, Groups};
 use super::names::{cut_name, cut_names, percent};
 use super::pairs::ALPHA;
-use super::wilcoxon::Rule;
+use super::wilcoxon::{Method, Rule};
 use crate::cluster::ClusterFile;
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
 
 /// What [`super::compare`] has found, in a sentence for each percentage: the cuts at which the first experiment is
-/// significantly higher or lower than the second (Holm-corrected), and those where no difference is shown. `first` and
-/// `second` say what the experiments are.
+/// significantly higher or lower than the second (Holm-corrected), and those where no difference is shown; or that there
+/// are too few repeats to show one. `first` and `second` say what the experiments are.
 pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer {
     let mut sentences = Vec::new();
     for at in rows.chunk_by(|a, b| a.percentage == b.percentage) {
@@ -24,6 +25,14 @@ pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer 
             let cuts: Vec<i64> = at.iter().filter(|c| wanted(c)).map(|c| c.cut).collect();
             (!cuts.is_empty()).then(|| cut_names(&cuts))
         };
+        let data = percent(at[0].percentage);
+        // Where both experiments have the same runs there is nothing to compare.
+        let comparisons = at.iter().filter(|c| c.test.method != Method::Identical).count();
+        let most = at.iter().map(|c| c.test.count).max().unwrap_or(0);
+        if comparisons > 0 && most < repeats_needed(comparisons) {
+            sentences.push(format!("At {data} of the data {most} repeats cannot tell {first} from {second}."));
+            continue;
+        }
         let differs = |c: &Comparison| c.holm < ALPHA;
         let parts = [
             (cuts(&|c| differs(c) && c.higher() == "first"), format!("is significantly higher than {second} at")),
@@ -32,36 +41,42 @@ pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer 
         ];
         let parts: Vec<String> =
             parts.into_iter().filter_map(|(cuts, words)| Some(format!("{words} {}", cuts?))).collect();
-        sentences.push(format!("At {} of the data {first} {}.", percent(at[0].percentage), parts.join("; it ")));
+        sentences.push(format!("At {data} of the data {first} {}.", parts.join("; it ")));
     }
     Answer::of(sentences)
 }
 
 /// What cuts gain over the baseline in several experiments whose accuracies cannot be compared themselves, as their tasks
-/// differ: a sentence for each percentage with the cut of the highest median gain in each. Experiments are given with
-/// their names.
+/// differ: a sentence for each percentage with the cut of the highest median gain in each, and the cuts that cannot be
+/// told from it (Wilcoxon as in SciPy, Holm-corrected for all pairs). A gain is the difference of a run to the baseline of
+/// the same repeat; its median is not the difference of the medians. Experiments are given with their names.
 ///
 /// # Errors
-/// Those of [`Groups::new`]; [`Error::Parameter`] when an experiment has no baselines and cuts with repeats in common.
+/// Those of [`Groups::new`] and [`super::best`]; [`Error::Parameter`] when an experiment has no baselines and cuts with
+/// repeats in common.
 pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<Answer> {
     let mut found: Vec<(f64, Vec<String>)> = Vec::new();
     for (name, results) in experiments {
         let groups = Groups::new(&results.borrow().records)?;
-        let mut any = false;
-        for percentage in groups.percentages() {
-            let gains = groups.cuts().into_iter().filter(|&cut| cut >= 0);
-            let gains = gains.filter_map(|cut| Some((median(&groups.gains(percentage, cut))?, cut)));
-            let Some((gain, cut)) = gains.max_by(|a, b| a.0.total_cmp(&b.0)) else { continue };
-            let words = format!("{gain:+.3} at {} ({name})", cut_name(cut));
-            any = true;
-            match found.iter_mut().find(|(p, _)| *p == percentage) {
-                Some((_, all)) => all.push(words),
-                None => found.push((percentage, vec![words])),
-            }
-        }
-        if !any {
+        let gain = |g: &Group| median(&groups.gains(g.percentage, g.cut)).filter(|_| g.cut >= 0);
+        let best = best_by(&groups, Rule::SciPy, gain)?;
+        if best.is_empty() {
             let found = format!("{name}: cuts {:?}", groups.cuts());
             return Err(Error::parameter("experiments", "baselines (cut -1) and cuts with repeats in common", found));
+        }
+        for best in best {
+            let Some(gain) = groups.get(best.percentage, best.cut).and_then(gain) else { continue };
+            let alike: Vec<i64> = best.alike().into_iter().filter(|&cut| cut >= 0).collect();
+            let beside = match alike.as_slice() {
+                _ if best.tells_nothing() => format!("; {} repeats cannot tell it from the others", best.repeats),
+                [] => String::new(),
+                alike => format!("; {} cannot be told from it", cut_names(alike)),
+            };
+            let words = format!("{gain:+.3} at {} ({name}{beside})", cut_name(best.cut));
+            match found.iter_mut().find(|(p, _)| *p == best.percentage) {
+                Some((_, all)) => all.push(words),
+                None => found.push((best.percentage, vec![words])),
+            }
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -72,6 +87,60 @@ pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<A
     Ok(Answer::of(found.iter().map(sentence).collect()))
 }
 
+/// Which of several experiments on one task, such as the settings of a study, reaches the highest median test accuracy at
+/// its best cut, and which cannot be told from it (Wilcoxon as in SciPy over repeats, Holm-corrected for all pairs): a
+/// sentence for each percentage. Each experiment's best cut is chosen by the accuracies that are then compared, which
+/// flatters the one with more cuts to choose from. Experiments are given with their names.
+///
+/// # Errors
+/// Those of [`Groups::new`] and [`super::best`]; [`Error::Parameter`] when there is no experiment, when the test accuracies
+/// are of other pictures, or when the repeats differ.
+pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<Answer> {
+    let Some((_, first)) = experiments.first() else {
+        return Err(Error::parameter("experiments", "at least one", "none"));
+    };
+    let first = first.borrow();
+    // By percentage and experiment: the accuracies of its best cut, under the experiment's number.
+    let mut of_best: Vec<(Group, i64)> = Vec::new();
+    for (number, (name, results)) in experiments.iter().enumerate() {
+        let results = results.borrow();
+        if (results.measured_on(), &results.params.fine_tune_classes)
+            != (first.measured_on(), &first.params.fine_tune_classes)
+        {
+            let task = |r: &ResultFile| format!("classes {:?}, {}", r.params.fine_tune_classes, r.measured_on());
+            return Err(Error::parameter("experiments", task(first), format!("{name}: {}", task(results))));
+        }
+        let groups = Groups::new(&results.without_baseline().records)?;
+        for best in super::best(&groups, Rule::SciPy)? {
+            let Some(group) = groups.get(best.percentage, best.cut) else { continue };
+            let fellow = of_best.iter().find(|(other, _)| other.percentage == best.percentage);
+            if let Some((fellow, _)) = fellow.filter(|(other, _)| other.repeats != group.repeats) {
+                let expected = format!("the {} repeats of {}", fellow.repeats.len(), experiments[0].0);
+                return Err(Error::parameter("experiments", expected, format!("{name}: {}", group.repeats.len())));
+            }
+            of_best.push((Group { cut: number as i64, ..group.clone() }, best.cut));
+        }
+    }
+    of_best.sort_by(|(a, _), (b, _)| a.percentage.total_cmp(&b.percentage).then(a.cut.cmp(&b.cut)));
+    let groups = Groups::of(of_best.iter().map(|(group, _)| group.clone()).collect());
+    let sentence = |found: &super::Best| {
+        let cut_of = |number: i64| {
+            let is_it = |(group, _): &&(Group, i64)| group.percentage == found.percentage && group.cut == number;
+            of_best.iter().find(is_it).map_or(String::new(), |(_, cut)| cut_name(*cut))
+        };
+        let name = |number: i64| format!("{} ({})", experiments[number as usize].0, cut_of(number));
+        format!(
+            "At {} of the data {} reaches the highest median test accuracy, {:.3} at {}{}.",
+            percent(found.percentage),
+            experiments[found.cut as usize].0,
+            found.median,
+            cut_of(found.cut),
+            others_in_words(found, "setting at its best cut", &name)
+        )
+    };
+    Ok(Answer::of(super::best(&groups, Rule::SciPy)?.iter().map(sentence).collect()))
+}
+
 /// Which layer clusters best at each percentage, by the median adjusted Rand index over repeats, and which ones cannot be
 /// told from it (Wilcoxon as in SciPy, Holm-corrected). Rows of one algorithm only ([`ClusterFile::by`]).
 ///
@@ -80,6 +149,29 @@ pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<A
 /// a layer is not called `conv0`, `conv1`, ..; when layers have different repeats.
 pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
     let algorithm = clusterings.algorithm()?;
+    let sentence = |b: &super::Best| {
+        format!(
+            "At {} of the data {} has the highest median adjusted Rand index by {algorithm} clustering, {:.3}{}.",
+            percent(b.percentage),
+            layer_name(b.cut),
+            b.median,
+            others_in_words(b, "layer", &layer_name)
+        )
+    };
+    Ok(Answer::of(super::best(&by_layer(clusterings)?, Rule::SciPy)?.iter().map(sentence).collect()))
+}
+
+/// The name of a convolution.
+pub(super) fn layer_name(layer: i64) -> String {
+    format!("conv{layer}")
+}
+
+/// The adjusted Rand indices of clusterings by percentage and layer; a layer's number stands where cuts have theirs.
+///
+/// # Errors
+/// Those of [`cluster_answer`], but for layers with different repeats.
+pub(super) fn by_layer(clusterings: &ClusterFile) -> Result<Groups> {
+    clusterings.algorithm()?;
     let mut rows = Vec::new();
     for record in &clusterings.records {
         let layer: Option<i64> = record.layer.strip_prefix("conv").and_then(|n| n.parse().ok());
@@ -97,18 +189,7 @@ pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
         repeats: rows.iter().map(|r| r.2).collect(),
         accuracy: rows.iter().map(|r| r.3).collect(),
     };
-    let layers = Groups::of(rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(group).collect());
-    let name = |layer: i64| format!("conv{layer}");
-    let sentence = |b: &super::Best| {
-        format!(
-            "At {} of the data {} has the highest median adjusted Rand index by {algorithm} clustering, {:.3}{}.",
-            percent(b.percentage),
-            name(b.cut),
-            b.median,
-            others_in_words(b, "layer", &name)
-        )
-    };
-    Ok(Answer::of(best(&layers, Rule::SciPy)?.iter().map(sentence).collect()))
+    Ok(Groups::of(rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(group).collect()))
 }
 
 #[cfg(test)]
@@ -150,16 +231,67 @@ mod tests {
 
     #[test]
     fn gains_are_over_the_baseline_of_the_same_repeat() {
-        let easy = experiment(3, |cut, repeat| 0.5 + 10.0 * off(repeat) + if cut == 2 { 0.1 } else { 0.0 });
-        let hard =
-            experiment(3, |cut, repeat| 0.3 + off(repeat) - if cut >= 0 { 0.02 + 0.01 * cut as f64 } else { 0.0 });
+        let of = |repeats: u64| {
+            let easy = experiment(repeats, |cut, repeat| 0.5 + 10.0 * off(repeat) + if cut == 2 { 0.1 } else { 0.0 });
+            // Cut 1 is now a little above cut 0 and now a little below it.
+            let turns = |cut: i64, repeat: u64| if cut == 1 { [0.0011, -0.001][repeat as usize % 2] } else { 0.0 };
+            let below = |cut: i64| if cut > 1 { 0.05 } else { 0.02 };
+            let hard = experiment(repeats, |cut, repeat| {
+                0.3 + off(repeat) + turns(cut, repeat) - if cut >= 0 { below(cut) } else { 0.0 }
+            });
+            (gain_answer(&[("easy", &easy), ("hard", &hard)]).unwrap().to_string(), easy)
+        };
+        let (said, easy) = of(12);
         assert_eq!(
-            gain_answer(&[("easy", &easy), ("hard", &hard)]).unwrap().to_string(),
-            "At 1% of the data the highest median gain over training anew is +0.100 at cut 2 (easy), -0.020 at cut 0 \
-             (hard)."
+            said,
+            "At 1% of the data the highest median gain over training anew is +0.100 at cut 2 (easy), -0.020 at cut 1 \
+             (hard; cut 0 cannot be told from it)."
         );
+        let (few, _) = of(3);
+        assert!(few.contains("+0.100 at cut 2 (easy; 3 repeats cannot tell it from the others)"), "{few}");
         let error = gain_answer(&[("bare", &easy.cuts(0..=3))]).unwrap_err().to_string();
         assert!(error.contains("bare") && error.contains("baselines"), "{error}");
+    }
+
+    #[test]
+    fn settings_are_compared_at_their_best_cuts() {
+        let at = |best: i64, height: f64| {
+            experiment(12, move |cut, repeat| 0.5 + off(repeat) + if cut == best { height } else { 0.0 })
+        };
+        let (high, low) = (at(2, 0.2), at(3, 0.1));
+        let turns = experiment(12, |cut, repeat| {
+            0.5 + off(repeat) + if cut == 1 { 0.2 + [0.0011, -0.0012][repeat as usize % 2] } else { 0.0 }
+        });
+        assert_eq!(
+            best_cuts_answer(&[("FR", &high), ("F", &low)]).unwrap().to_string(),
+            "At 1% of the data FR reaches the highest median test accuracy, 0.706 at cut 2; it is significantly better \
+             than every other setting at its best cut."
+        );
+        let said = best_cuts_answer(&[("FR", &high), ("F", &low), ("FT", &turns)]).unwrap().to_string();
+        assert!(
+            said.contains("it cannot be told from") && said.contains("(cut ") && !said.contains("F (cut 3)"),
+            "{said}"
+        );
+        let fewer = experiment(5, |_, repeat| 0.5 + off(repeat));
+        let error = best_cuts_answer(&[("FR", &high), ("F", &fewer)]).unwrap_err().to_string();
+        assert!(error.contains("the 12 repeats of FR") && error.contains("F: 5"), "{error}");
+        let mut other = low.clone();
+        other.params.fine_tune_classes = vec![0, 1];
+        assert!(best_cuts_answer(&[("FR", &high), ("other", &other)])
+            .unwrap_err()
+            .to_string()
+            .contains("other: classes"));
+        assert!(best_cuts_answer::<ResultFile>(&[]).is_err());
+    }
+
+    #[test]
+    fn too_few_repeats_are_said_to_tell_nothing() {
+        let first = experiment(5, |cut, repeat| 0.5 + off(repeat) + 0.01 * cut as f64);
+        let second = experiment(5, |cut, repeat| 0.3 + off(repeat) + 0.01 * cut as f64);
+        let groups = |r: &ResultFile| Groups::new(&r.cuts(0..=3).records).unwrap();
+        let tests = compare(&groups(&first), &groups(&second), Rule::SciPy).unwrap();
+        let said = compare_answer(&tests, "FR", "FT").to_string();
+        assert_eq!(said, "At 1% of the data 5 repeats cannot tell FR from FT.");
     }
 
     fn clusterings(repeats: u64, ari: impl Fn(u64, u64) -> f64) -> ClusterFile {

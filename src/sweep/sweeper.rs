@@ -71,7 +71,8 @@ impl<'a> Sweep<'a> {
     /// A sweep of a study's plan: its parameters, percentages and repeats, and its journal below `root`.
     ///
     /// # Errors
-    /// Those of [`Sweep::new`].
+    /// Those of [`Sweep::new`]; those of [`crate::study::StudyFiles::check_rows`] when the plan's files, to which its rows
+    /// are to be added, are of other parameters or source weights.
     pub fn planned(
         plan: &crate::study::Plan,
         source: &'a CustomCnn,
@@ -79,7 +80,9 @@ impl<'a> Sweep<'a> {
         root: impl AsRef<Path>,
     ) -> Result<Self> {
         let sweep = Sweep::new(&plan.params, source, data)?;
-        Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(plan.journal(root)))
+        let files = plan.files(root);
+        files.check_rows(&sweep.params_of_file()?)?;
+        Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(files.journal))
     }
 
     /// Shares of the target training data, from above 0 to 1.
@@ -139,7 +142,7 @@ impl<'a> Sweep<'a> {
         let plan = Plan::new(self, &grid)?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
-            None => Journal::in_memory(),
+            None => Journal::in_memory()?,
         };
         let todo: Vec<&PlannedRow> = {
             let mut seen = HashSet::new();
@@ -284,7 +287,10 @@ impl<'a> Sweep<'a> {
             let batch = samples.min(self.params.batch_size as u64);
             let activations = if frozen < depth { self.source.training_bytes(frozen) } else { 0 };
             let features = 4 * self.source.shape_before(frozen)?.iter().product::<usize>() as u64;
-            let memory = batch * (activations + 2 * features) + (64 << 20);
+            // What is classified at once, and once more while its parts are joined.
+            let classified = validation.max((self.params.batch_size as u64).min(samples.max(task.test.len() as u64)));
+            let last = 4 * self.source.shape_before(depth)?.iter().product::<usize>() as u64;
+            let memory = batch * (activations + 2 * features) + 2 * classified * last + (64 << 20);
             let cost = (self.params.num_train as u64 * an_epoch + at_the_end) / 1_000_000 + 1;
             jobs.push((frozen, Job { key: planned.key.clone(), spec, level, memory, cost }));
         }

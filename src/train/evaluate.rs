@@ -60,6 +60,10 @@ pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[Stri
             names.len(),
         ));
     }
+    if let Some(label) = samples.labels.iter().max().filter(|&&label| usize::from(label) >= names.len()) {
+        let expected = format!("samples of {} classes, as the network has outputs", names.len());
+        return Err(Error::parameter("samples", expected, format!("label {label}")));
+    }
     if samples.pictures.shape != model.input_shape() {
         let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
         return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));

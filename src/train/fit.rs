@@ -7,7 +7,7 @@ use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
 use super::inputs::{through_in_chunks, Inputs};
 use super::validation::Validation;
-use crate::error::{During, Result};
+use crate::error::{During, Error, Result};
 use crate::model::{CustomCnn, StateDict};
 use crate::notebook::interrupt::Stop;
 use crate::rng::TorchRng;
@@ -17,7 +17,8 @@ use crate::rng::TorchRng;
 pub struct Epoch {
     /// Counted from 0.
     pub epoch: usize,
-    /// The mean negative log-likelihood of each batch, before its step; empty unless losses were asked for.
+    /// The mean negative log-likelihood of each batch, before its step, where losses were asked for; their mean alone where
+    /// they were only shown (`is_debug`); else empty.
     pub loss: Vec<f64>,
     /// Accuracy on the training set, from 0 to 1; `None` unless the curve was asked for.
     pub train_acc: Option<f64>,
@@ -126,7 +127,7 @@ impl State {
         }
         draw_pass(&mut self.rng, false);
         let mut val_acc = None;
-        if options.needs_validation() {
+        if options.needs_validation() && validation.len() > 0 {
             let batch_size = options.batch_size;
             let verdict;
             if options.decides && Validation::serves(&self.model, validation, batch_size) {
@@ -183,6 +184,18 @@ impl FitOptions {
 
     fn needs_validation(&self) -> bool {
         self.needs_best() || self.curve
+    }
+
+    /// Refuses a training that is decided by validation pictures that are not there.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub(super) fn check(&self, validation: &Inputs) -> Result<()> {
+        if self.needs_best() && validation.len() == 0 {
+            let expected = "a share that leaves validation pictures, for early stopping and the best weights";
+            return Err(Error::parameter("val_split", expected, "none"));
+        }
+        Ok(())
     }
 }
 

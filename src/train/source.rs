@@ -123,7 +123,8 @@ impl Plan {
 }
 
 /// Gives a network the weights of `path`, or where there is no such file pre-trains it on the source task and writes
-/// the file. A training that was stopped goes on from its last epoch. `study` is noted in the file. Operations use every
+/// the file. A training that is stopped leaves the network as it was, and its finished epochs in checkpoints beside the file:
+/// called again it goes on from the last of them. `study` is noted in the file. Operations use every
 /// core, and last digits depend on how many there are.
 ///
 /// # Errors
@@ -146,15 +147,24 @@ pub fn pretrained(
     let params = Params { save_checkpoints: true, ..params.clone() };
     let phase = data.phase();
     data.update_phase(Phase::Pretrain);
-    let report = Trainer::new(model, data, params.lr_pretrain, &params)?
+    let initial = model.deep_clone()?;
+    let trained = Trainer::new(model, data, params.lr_pretrain, &params)?
         .threads(machine::cores())
         .output(&folder, &name)
         .resume(true)
         // Losses cost nothing; training accuracy would cost a third of the time.
         .curve(false)
         .losses(true)
-        .train()?;
+        .train();
     data.update_phase(phase);
+    let report = match trained {
+        Ok(report) => report,
+        Err(error) => {
+            // Called again it goes on from its checkpoint, which is one of a training from these weights.
+            model.load_state_dict(&initial.state_dict())?;
+            return Err(error);
+        }
+    };
     save_source(model, path, &Origin::new(study, model, &params, &report))?;
     // The finished weights are there; what an interrupted pre-training goes on from has served.
     std::fs::remove_dir_all(&checkpoints).map_err(Error::io("remove", &checkpoints))?;

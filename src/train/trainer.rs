@@ -182,13 +182,15 @@ impl<'m> Trainer<'m> {
             decides: false,
         };
         let device = self.model.device();
+        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let job = Job {
             model: self.model.deep_clone()?,
             train: Inputs::pictures(&self.train, device)?,
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
             names: self.task.class_names.clone(),
-            identity: identity(self.model, &self.task, &self.train, &self.params, self.lr, self.threads)?,
+            identity: identity(self.model, &weights, &self.task, &self.train, &self.params, self.lr, self.threads),
+            weights,
             options,
             params: self.params,
             keep_losses: self.losses,
@@ -251,16 +253,17 @@ impl Files {
 /// gone on from.
 fn identity(
     model: &CustomCnn,
+    weights: &str,
     task: &Task,
     train: &Samples,
     params: &Params,
     lr: f64,
     threads: usize,
-) -> Result<String> {
-    let weights = Checkpoint { tensors: model.state_dict(), text: String::new() }.digest()?;
-    Ok(format!(
-        "{} from weights {weights}, {} classes {:?}, {} pictures {}, lr {lr}, batch {}, patience {:?}, restore_best {}, \
-         {threads} threads",
+) -> String {
+    // Rounding differs between kinds of device, not between devices of a kind.
+    let device = if model.device() == tch::Device::Cpu { format!("{threads} threads") } else { "a GPU".to_owned() };
+    format!(
+        "{}{FROM}{weights}, {} classes {:?}, {} pictures {}, lr {lr}, batch {}, patience {:?}, restore_best {}, {device}",
         model.architecture(),
         task.dataset,
         task.classes,
@@ -269,7 +272,16 @@ fn identity(
         params.batch_size,
         params.early_stop_patience,
         params.restore_best,
-    ))
+    )
+}
+
+/// What is before the digest of the first weights in an identity.
+const FROM: &str = " from weights ";
+
+/// An identity without the weights that the training began with.
+fn without_weights(identity: &str) -> Option<(&str, &str)> {
+    let (before, after) = identity.split_once(FROM)?;
+    Some((before, after.split_once(',')?.1))
 }
 
 /// A training as its thread sees it.
@@ -280,6 +292,8 @@ struct Job {
     test: Inputs,
     names: Vec<String>,
     identity: String,
+    /// A digest of the weights that training begins with.
+    weights: String,
     options: FitOptions,
     params: Params,
     keep_losses: bool,
@@ -300,14 +314,16 @@ impl Job {
     fn run(self, stop: &Stop) -> Result<Finished> {
         machine::prepare_thread(self.threads);
         let mut curve = Vec::new();
+        self.options.check(&self.validation)?;
         let mut state = State::new(self.model, &self.options);
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
-            curve = restore(&mut state, &path, &self.identity)?;
+            curve = restore(&mut state, &path, &self.identity, &self.weights)?;
             if state.epochs_done > self.options.epochs {
                 let expected = format!("a checkpoint within the {} epochs of this training", self.options.epochs);
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
             }
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
             self.progress.line(&format!("going on after epoch {} from {}", state.epochs_done, path.display()));
         }
         self.progress.begin("training", self.options.epochs as u64, Unit::Epochs);
@@ -407,12 +423,21 @@ fn store(state: &State, curve: &[Epoch], path: &Path, identity: &str) -> Result<
     Checkpoint { tensors, text }.save(path)
 }
 
-/// The inverse of [`store`]; returns the curve so far.
-fn restore(state: &mut State, path: &Path, identity: &str) -> Result<Vec<Epoch>> {
+/// The inverse of [`store`]; returns the curve so far. The network has the weights that the training began with, or, after
+/// an interrupt, those of the checkpoint; `held` is a digest of them.
+fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result<Vec<Epoch>> {
     let file = Checkpoint::load(path)?;
     let notes: Notes = serde_json::from_str(&file.text)
         .map_err(|e| Error::format(path, "a checkpoint of a training", format!("notes that say: {e}")))?;
-    if notes.identity != identity {
+    let own = state.model.state_dict();
+    let goes_on = || -> Result<bool> {
+        let tensors = own.iter().filter_map(|(name, _)| Some((name.clone(), file.get(name)?.shallow_clone())));
+        let stored = Checkpoint { tensors: tensors.collect(), text: String::new() }.digest()?;
+        let same =
+            without_weights(&notes.identity).is_some() && without_weights(&notes.identity) == without_weights(identity);
+        Ok(same && stored == held)
+    };
+    if notes.identity != identity && !goes_on()? {
         return Err(Error::format(path, format!("a checkpoint of this training ({identity})"), notes.identity));
     }
     let missing = |name: &str| Error::format(path, format!("`{name}` in a checkpoint"), "no such tensor");
@@ -424,7 +449,6 @@ fn restore(state: &mut State, path: &Path, identity: &str) -> Result<Vec<Epoch>>
         };
         names.iter().map(find).collect()
     };
-    let own = state.model.state_dict();
     let weights = named("", &own)?;
     let best = if state.best.is_empty() { Vec::new() } else { named("best.", &own)? };
     state.model.load_state_dict(&weights).map_err(|e| Error::format(path, "weights that fit", e.to_string()))?;

@@ -11,7 +11,6 @@ use cutpoint::study::Study;
 use cutpoint::train::load_source;
 
 use crate::args::{self, Machine, Network};
-use crate::pretrain::default_weights;
 use crate::results::Form;
 use crate::tell;
 
@@ -67,7 +66,8 @@ pub fn run(args: Args) -> Result<()> {
         tell(place);
     }
     let out = args.out.clone().unwrap_or_default();
-    let weights = args.weights.clone().unwrap_or_else(|| default_weights(out.clone(), &study));
+    let files = study.files(&out);
+    let weights = args.weights.clone().unwrap_or_else(|| files.weights.clone());
     if !weights.exists() {
         return Err(Error::DataNotFound {
             name: format!("of weights for {study}"),
@@ -78,14 +78,13 @@ pub fn run(args: Args) -> Result<()> {
     let mut model = args::source_network(&params, &data)?;
     load_source(&mut model, &weights)?;
     tell(format!("source weights: {}", weights.display()));
-    let folder = out.join("results").join(study.folder);
-    let path = args.output.clone().unwrap_or_else(|| folder.join(format!("{}_classes_cluster.json", study.split)));
+    let path = args.output.clone().unwrap_or_else(|| files.clusterings());
     let mut sweep = ClusterSweep::new(&model, &data.target)
         .percentages(&args.percentages)
         .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
         .algorithms(&args.algorithms)
         .scoring(args.scoring)
-        .journal(folder.join(".journal").join(format!("{}_classes_cluster.jsonl", study.split)));
+        .journal(&files.cluster_journal);
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }

@@ -9,6 +9,7 @@ use cutpoint::error::Result;
 use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::sweep::{fine_tune, Row};
+use cutpoint::train::load_source;
 
 use crate::args::{self, Machine};
 use crate::{say, tell};
@@ -142,7 +143,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut data = args::load_data(&params, args.source, args.target, &machine)?;
     let mut model = args::source_network(&params, &data)?;
     if let Some(path) = &args.load {
-        model.load(path)?;
+        load_source(&mut model, path)?;
     } else if args.pretrain_epochs > 0 {
         let params = Params { num_train: args.pretrain_epochs, ..params.clone() };
         let report = args::pretrain(&mut model, &mut data, &params, args.threads, None, false)?;

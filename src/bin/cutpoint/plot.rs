@@ -18,7 +18,6 @@ use cutpoint::study::Study;
 use cutpoint::train::{classification_report, load_source, Epoch};
 
 use crate::args::{self, Machine, Network};
-use crate::pretrain::default_weights;
 use crate::tell;
 
 /// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
@@ -119,7 +118,7 @@ enum Kind {
         #[command(flatten)]
         of: OfStudy,
         /// Cut the network for the target task.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         cut: Option<i64>,
         /// The setting of the cut.
         #[arg(long, default_value = "FR")]
@@ -277,7 +276,7 @@ impl OfStudy {
         let params = Params { device: self.machine.device, ..self.network.apply(study.params.clone()) };
         let data = args::load_data(&params, study.source, study.target, &self.machine)?;
         let model = args::source_network(&params, &data)?;
-        let weights = self.weights.clone().unwrap_or_else(|| default_weights(PathBuf::new(), &study));
+        let weights = self.weights.clone().unwrap_or_else(|| study.files("").weights);
         Ok(Loaded { params, data, model, weights })
     }
 

@@ -53,7 +53,7 @@ pub fn run(args: Args) -> Result<()> {
     params.save_best = args.save_best;
     params.classification_report_flag = args.report;
     params.is_debug = args.debug;
-    let out = args.out.unwrap_or_else(|| default_weights(PathBuf::new(), &study));
+    let out = args.out.unwrap_or_else(|| study.files("").weights);
     // Hours of training must not end at a name that cannot be written.
     Checkpoint::check_name(&out)?;
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
@@ -67,9 +67,4 @@ pub fn run(args: Args) -> Result<()> {
     save_source(&model, &out, &Origin::new(&study.to_string(), &model, &params, &report))?;
     say(&report)?;
     say(format!("wrote {}", out.display()))
-}
-
-/// Where a study's source weights are below `root`.
-pub fn default_weights(root: PathBuf, study: &Study) -> PathBuf {
-    root.join("pretrained_models").join(study.folder).join(format!("{}_classes.safetensors", study.split))
 }

@@ -6,14 +6,13 @@ use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::grid::{self, Repeats};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Params, Setting, PERCENTAGES, SETTING_KEYS};
+use cutpoint::params::{Params, Setting, PERCENTAGES};
 use cutpoint::record::ResultFile;
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
 use cutpoint::train::{load_source, pretrained, training_in_words};
 
 use crate::args::{self, Machine, Overrides};
-use crate::pretrain::default_weights;
 use crate::{say, show, tell};
 
 /// Make every fine-tuning run of a study that is not done yet, and write its result files.
@@ -100,31 +99,24 @@ pub fn run(args: Args) -> Result<()> {
         data.target.per_class(row.percentage)?;
     }
     let source = source_with_weights(&args, &study, &params, &mut data)?;
-    let folder = args.out.clone().unwrap_or_default().join("results").join(study.folder);
+    let files = study.files(args.out.clone().unwrap_or_default());
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
         .cuts(cuts)
         .repeats(repeats)
-        .journal(folder.join(".journal").join(format!("{}_classes.jsonl", study.split)));
+        .journal(&files.journal);
     if let Some(workers) = args.workers {
         sweep = sweep.workers(workers);
     }
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }
-    // A baseline is the same under every setting, and keeps nothing of the source network.
-    let of_baselines = [&SETTING_KEYS[..], &["source_weights"]].concat();
-    let baselines = (folder.join(format!("baselines_{}_classes.json", study.split)), of_baselines.as_slice());
-    let cut_rows = (folder.join(format!("cuts_{}_classes_{}.json", study.split, args.setting)), &[][..]);
-    let of_file = sweep.params_of_file()?;
-    for (path, ignoring) in [&baselines, &cut_rows] {
-        ResultFile::new(of_file.clone(), Vec::new()).merged_with(path, ignoring)?;
-    }
+    files.check_rows(&sweep.params_of_file()?)?;
     let results = sweep.run()?;
     let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
         results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
     show::print(&results)?;
-    for ((path, _), records) in [(baselines, of_baseline), (cut_rows, of_cuts)] {
+    for (path, records) in [(files.baselines(), of_baseline), (files.cuts(args.setting), of_cuts)] {
         if !records.is_empty() {
             ResultFile::new(results.params.clone(), records).add_to(&path)?;
             say(format!("wrote {}", path.display()))?;
@@ -141,7 +133,7 @@ fn source_with_weights(
     data: &mut TransferLearningWrapper,
 ) -> Result<CustomCnn> {
     let mut model = args::source_network(params, data)?;
-    let path = args.weights.clone().unwrap_or_else(|| default_weights(args.out.clone().unwrap_or_default(), study));
+    let path = args.weights.clone().unwrap_or_else(|| study.files(args.out.clone().unwrap_or_default()).weights);
     let pretraining = Params {
         num_train: args.pretrain_epochs.unwrap_or(params.num_train),
         batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),

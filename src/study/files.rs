@@ -1,0 +1,88 @@
+//! Where the files of a study lie.
+
+use std::path::{Path, PathBuf};
+
+use super::Study;
+use crate::error::Result;
+use crate::params::{Params, Setting};
+use crate::record::{ResultFile, OF_CUTS};
+
+/// Where the files of a study lie: result files and journals in `results/<FOLDER>`, source weights in
+/// `pretrained_models/<FOLDER>`, each named after the split of classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StudyFiles {
+    /// The folder of result files.
+    pub results: PathBuf,
+    /// The file of source weights.
+    pub weights: PathBuf,
+    /// The journal of finished runs. Runs are kept by all that decides their numbers, so that one journal serves every
+    /// setting and size.
+    pub journal: PathBuf,
+    /// The journal of finished clusterings.
+    pub cluster_journal: PathBuf,
+    split: &'static str,
+}
+
+impl Study {
+    /// The study's files below `root`.
+    pub fn files(&self, root: impl AsRef<Path>) -> StudyFiles {
+        StudyFiles::new(root.as_ref(), self.folder, self.split)
+    }
+}
+
+impl StudyFiles {
+    pub(super) fn new(root: &Path, folder: &str, split: &'static str) -> StudyFiles {
+        let results = root.join("results").join(folder);
+        let journal = |kind: &str| results.join(".journal").join(format!("{split}_classes{kind}.jsonl"));
+        StudyFiles {
+            weights: root.join("pretrained_models").join(folder).join(weights_name(split)),
+            journal: journal(""),
+            cluster_journal: journal("_cluster"),
+            results,
+            split,
+        }
+    }
+
+    /// The same with result files in a folder of their own.
+    pub(super) fn results_in(mut self, folder: &str) -> StudyFiles {
+        self.results.push(folder);
+        self
+    }
+
+    /// The same with source weights in a folder of their own.
+    pub(super) fn weights_in(mut self, folder: &str) -> StudyFiles {
+        self.weights = self.weights.with_file_name(folder).join(weights_name(self.split));
+        self
+    }
+
+    /// The result file of baselines.
+    pub fn baselines(&self) -> PathBuf {
+        self.results.join(format!("baselines_{}_classes.json", self.split))
+    }
+
+    /// The result file of cuts under a setting.
+    pub fn cuts(&self, setting: Setting) -> PathBuf {
+        self.results.join(format!("cuts_{}_classes_{setting}.json", self.split))
+    }
+
+    /// The file of clusterings.
+    pub fn clusterings(&self) -> PathBuf {
+        self.results.join(format!("{}_classes_cluster.json", self.split))
+    }
+
+    /// Whether rows of these parameters ([`crate::sweep::Sweep::params_of_file`]) can be added to the result files that
+    /// are there: asked before hours of computing, not after.
+    ///
+    /// # Errors
+    /// Those of [`ResultFile::merged_with`].
+    pub fn check_rows(&self, params: &Params) -> Result<()> {
+        let none = ResultFile::new(params.clone(), Vec::new());
+        none.clone().merged_with(&self.baselines(), &OF_CUTS)?;
+        none.merged_with(&self.cuts(params.setting()?), &[])?;
+        Ok(())
+    }
+}
+
+fn weights_name(split: &str) -> String {
+    format!("{split}_classes.safetensors")
+}
