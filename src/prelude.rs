@@ -25,9 +25,9 @@ pub use crate::plot::{
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::stats::{
-    all_pairs, answer, best, best_table, cluster_answer, cluster_table, compare, compare_answer, compare_table,
-    gain_answer, load_experiment, load_together, median, published_ranks, rank_table, transferability, trend,
-    wilcoxon_table, Groups, Measure, Rule, Summary, Table,
+    all_pairs, answer, best, best_cuts_answer, best_table, cluster_answer, cluster_table, compare, compare_answer,
+    compare_table, gain_answer, load_experiment, load_together, median, published_ranks, rank_table, transferability,
+    trend, wilcoxon_table, Groups, Measure, Rule, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};

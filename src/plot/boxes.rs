@@ -104,6 +104,8 @@ struct Boxes {
 /// ranks.
 const NAMES: f64 = 22.0;
 const NUMBERS: f64 = 58.0;
+/// How wide the line of the median is.
+const MEDIAN: i32 = 4;
 /// Left of the plot, about, in pixels.
 const LEFT: i32 = 60;
 /// The share of a group's width that its boxes take.
@@ -175,13 +177,18 @@ impl Boxes {
         if let Some(verdict) = drawn.verdict {
             canvas.hatch((x - half, upper), (x + half, lower), verdict == Verdict::Higher, readable_on(fill))?;
         }
-        canvas.outline((x - half, upper), (x + half, lower), theme.ink(), 2)?;
         let middle = y(five.median);
         if drawn.verdict.is_some() {
             // Hatching would hide the median.
             canvas.rectangle((x - half + 1, (middle - 4).max(upper)), (x + half - 1, (middle + 4).min(lower)), fill)?;
         }
-        canvas.line([(x - half, middle), (x + half, middle)], readable_on(fill), 4)?;
+        // Where the median is a quartile too, its line stays inside the box, whose edge is seen on the page; a box that is
+        // no higher than the line is the line.
+        if lower - upper > 2 * MEDIAN {
+            let inside = middle.clamp(upper + MEDIAN / 2 + 1, lower - MEDIAN / 2 - 1);
+            canvas.line([(x - half, inside), (x + half, inside)], readable_on(fill), MEDIAN as u32)?;
+        }
+        canvas.outline((x - half, upper), (x + half, lower), theme.ink(), 2)?;
         for &outlier in &five.outliers {
             canvas.diamond((x, y(outlier)), 6, theme.ink())?;
         }

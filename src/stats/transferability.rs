@@ -136,23 +136,36 @@ impl Transferability {
         Answer::of(self.correlations.iter().filter_map(sentence).collect())
     }
 
-    /// What the cut after the layer that clusters best is worth beside the best cut.
+    /// What the cut after the layer that clusters best is worth beside the best cut, and so whether clustering has foretold
+    /// it. Where other layers cannot be told from that one, clustering says no more than they all do.
     fn foretold(&self, layer: &Best, cut: &Best) -> String {
         let after = layer.cut + 1;
-        if after == cut.cut {
-            return format!("{}, right after it, is the best: clustering has foretold it", cut_name(after));
+        let is_good = |after: i64| after == cut.cut || cut.alike().contains(&after);
+        let of_layers = |l: &&LayerScore| l.percentage == cut.percentage && l.layer as i64 == layer.cut;
+        let below = self.layers.iter().find(of_layers).map_or(f64::NAN, |l| cut.median - l.accuracy);
+        let place = match after == cut.cut {
+            true => format!("{}, right after it, is the best", cut_name(after)),
+            false => {
+                format!("{}, right after it, is {below:.3} below {}, the best", cut_name(after), cut_name(cut.cut))
+            }
+        };
+        if cut.tells_nothing() {
+            return format!("{place}, and {} repeats cannot tell cuts apart", cut.repeats);
         }
-        let is_it = |l: &&LayerScore| l.percentage == cut.percentage && l.layer as i64 == layer.cut;
-        let below = self.layers.iter().find(is_it).map_or(f64::NAN, |l| cut.median - l.accuracy);
-        let distance =
-            format!("{}, right after it, is {below:.3} below {}, the best", cut_name(after), cut_name(cut.cut));
-        match (cut.tells_nothing(), cut.alike().contains(&after)) {
-            (true, _) => format!("{distance}, and {} repeats cannot tell them apart", cut.repeats),
-            (_, true) => format!(
-                "{distance}, and cannot be told from it: clustering has foretold a cut as good, as far as can be told"
-            ),
-            _ => format!("{distance}, and significantly worse: clustering has not foretold the best cut"),
-        }
+        let differs = match (after == cut.cut, is_good(after)) {
+            (true, _) => "",
+            (_, true) => ", and cannot be told from it",
+            _ => ", and significantly worse",
+        };
+        let agree = layer.alike().iter().all(|&other| is_good(other + 1) == is_good(after));
+        let verdict = match (is_good(after), agree) {
+            (true, true) if after == cut.cut => "clustering has foretold it",
+            (true, true) => "clustering has foretold a cut as good, as far as can be told",
+            (true, false) => "clustering has foretold it by its median only, as it does not tell the layers apart",
+            (false, true) => "clustering has not foretold the best cut",
+            (false, false) => "clustering has not foretold the best cut, as it does not tell the layers apart",
+        };
+        format!("{place}{differs}: {verdict}")
     }
 
     /// Shows the table and the sentences in a notebook.
@@ -189,9 +202,13 @@ mod tests {
 
     /// Three repeats of five layers; `ari` and `accuracy` by layer.
     fn both(ari: [f64; 5], accuracy: [f64; 5]) -> (ClusterFile, ResultFile) {
+        repeated(3, ari, accuracy)
+    }
+
+    fn repeated(repeats: i32, ari: [f64; 5], accuracy: [f64; 5]) -> (ClusterFile, ResultFile) {
         let (mut clusterings, mut rows): (Vec<ClusterRecord>, Vec<Record>) = (Vec::new(), Vec::new());
         for layer in 0..5 {
-            for repeat in 0..3 {
+            for repeat in 0..repeats {
                 let off = f64::from(repeat) * 0.001;
                 let record = serde_json::json!({"Percentage": 0.1, "Repeat": repeat, "Layer": format!("conv{layer}"),
                     "Precision": 0.5, "Recall": 0.5, "Accuracy": 0.5, "ARI": ari[layer] + off,
@@ -213,16 +230,43 @@ mod tests {
         assert_eq!(found.layers[2], LayerScore { percentage: 0.1, layer: 2, ari: 0.301, accuracy: 0.701 });
         let said = found.answer().to_string();
         assert!(said.contains("conv4 has the highest median adjusted Rand index (3 repeats cannot tell"), "{said}");
-        assert!(said.contains("cut 5, right after it, is the best: clustering has foretold it"), "{said}");
+        assert!(said.contains("cut 5, right after it, is the best, and 3 repeats cannot tell cuts apart"), "{said}");
         // All 120 orders, twice the share of the one as high: 2/120.
         assert!(said.contains("+1.00, p 0.017: more than chance explains"), "{said}");
 
         let (clusterings, results) = both(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);
         let found = transferability(&clusterings, &results).unwrap();
         let said = found.to_string();
-        assert!(said.contains("cut 5, right after it, is 0.200 below cut 2, the best, and 3 repeats cannot"), "{said}");
+        assert!(
+            said.contains(
+                "cut 5, right after it, is 0.200 below cut 2, the best, and 3 repeats cannot tell cuts apart"
+            ),
+            "{said}"
+        );
         assert!(said.contains("not distinguishable from chance"), "{said}");
         assert!(said.contains("0.901*") && said.contains("0.501*"), "{said}");
+    }
+
+    #[test]
+    fn whether_clustering_has_foretold_the_best_cut() {
+        let said = |ari, accuracy| {
+            let (clusterings, results) = repeated(12, ari, accuracy);
+            transferability(&clusterings, &results).unwrap().answer().to_string()
+        };
+        let rising = [0.1, 0.2, 0.3, 0.4, 0.5];
+        let foretold = said(rising, [0.5, 0.6, 0.7, 0.8, 0.9]);
+        assert!(
+            foretold.contains("index; cut 5, right after it, is the best: clustering has foretold it."),
+            "{foretold}"
+        );
+        let missed = said(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);
+        assert!(missed.contains("significantly worse: clustering has not foretold the best cut."), "{missed}");
+        // Equal layers: each would have named another cut.
+        let layers_alike = said([0.1, 0.2, 0.3, 0.5, 0.5], [0.5, 0.6, 0.7, 0.9, 0.8]);
+        assert!(layers_alike.contains("index (conv3 cannot be told from it); cut 5"), "{layers_alike}");
+        assert!(layers_alike.contains("as it does not tell the layers apart"), "{layers_alike}");
+        let cuts_alike = said(rising, [0.5, 0.6, 0.7, 0.9, 0.9]);
+        assert!(cuts_alike.contains("cut 5, right after it, is the best: clustering has foretold it"), "{cuts_alike}");
     }
 
     #[test]

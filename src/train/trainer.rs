@@ -473,9 +473,10 @@ impl fmt::Display for TrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let validation = self.val_acc.map_or(String::new(), |a| format!("validation {a:.4}, "));
         let how = if self.stopped_early { ", stopped early" } else { "" };
+        let epochs = if self.epochs == 1 { "epoch" } else { "epochs" };
         write!(
             f,
-            "accuracy: training {:.4}, {validation}test {:.4}; {} epochs{how} in {:.1} s",
+            "accuracy: training {:.4}, {validation}test {:.4}; {} {epochs}{how} in {:.1} s",
             self.train_acc, self.test_acc, self.epochs, self.seconds
         )?;
         self.classification.as_ref().map_or(Ok(()), |report| write!(f, "\n{report}"))
