@@ -96,7 +96,7 @@ impl<'a> ClusterSweep<'a> {
         self
     }
 
-    /// Where progress goes; the terminal unless set.
+    /// Where progress goes; unless set a bar in the notebook, or in the terminal.
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self

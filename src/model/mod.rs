@@ -4,7 +4,7 @@ pub mod checkpoint;
 mod cnn;
 mod cut;
 mod layers;
-pub mod layout;
+mod layout;
 mod pth;
 
 /// Weights by name.

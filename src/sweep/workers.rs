@@ -17,7 +17,7 @@ use crate::model::CustomCnn;
 use crate::notebook::interrupt::Stop;
 use crate::params::Params;
 use crate::record::Record;
-use crate::train::machine;
+use crate::train::{machine, pieces};
 
 /// Rows of a table that one task fills: enough to be worth it, few enough to share among workers.
 const ROWS_A_TASK: usize = 256;
@@ -93,7 +93,7 @@ impl Pool {
         params: &Params,
         memory_budget: u64,
     ) -> Result<Pool> {
-        let ranges = row_ranges(layout.len());
+        let ranges = pieces(layout.len(), ROWS_A_TASK);
         let mut tables = BTreeMap::new();
         for stage in stages {
             let users = jobs.iter().filter(|j| j.level == stage.level).count()
@@ -281,17 +281,6 @@ fn no_table(level: usize) -> Error {
     Error::Worker(format!("there was no memory for the activations that go into convolution {level}"))
 }
 
-/// Rows cut into tasks, none of which is a single row; see [`crate::train::chunks`].
-fn row_ranges(rows: usize) -> Vec<(usize, usize)> {
-    let mut ranges: Vec<_> =
-        (0..rows).step_by(ROWS_A_TASK).map(|first| (first, ROWS_A_TASK.min(rows - first))).collect();
-    if let [.., before, (_, 1)] = ranges.as_mut_slice() {
-        before.1 += 1;
-        ranges.pop();
-    }
-    ranges
-}
-
 /// Starts `count` workers on a pool, each with its own copy of the source network. They end when the queue is empty
 /// or the pool's stop is requested.
 pub(super) fn start(
@@ -315,18 +304,4 @@ pub(super) fn start(
             .map_err(|e| Error::Worker(e.to_string()))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn row_ranges_cover_all_rows_and_none_is_a_single_one() {
-        for rows in [2, 256, 257, 258, 512, 513, 1000] {
-            let ranges = row_ranges(rows);
-            assert_eq!(ranges.iter().map(|r| r.1).sum::<usize>(), rows);
-            assert!(ranges.iter().all(|r| r.1 > 1), "{rows}: {ranges:?}");
-        }
-    }
 }

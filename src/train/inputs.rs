@@ -108,7 +108,13 @@ pub(crate) fn chunks(size: usize, device: tch::Device) -> Vec<(usize, usize)> {
     if device != tch::Device::Cpu || size <= CHUNK {
         return vec![(0, size)];
     }
-    let mut list: Vec<_> = (0..size).step_by(CHUNK).map(|first| (first, CHUNK.min(size - first))).collect();
+    pieces(size, CHUNK)
+}
+
+/// Cuts `size` samples into pieces of `most`: (first, count) each. The last one is shorter, or, where it would be a single
+/// sample, is joined to the one before it.
+pub(crate) fn pieces(size: usize, most: usize) -> Vec<(usize, usize)> {
+    let mut list: Vec<_> = (0..size).step_by(most).map(|first| (first, most.min(size - first))).collect();
     if let [.., before, (_, 1)] = list.as_mut_slice() {
         before.1 += 1;
         list.pop();
@@ -159,5 +165,7 @@ mod tests {
             assert_eq!(next, size);
         }
         assert_eq!(chunks(4096, tch::Device::Cuda(0)), [(0, 4096)]);
+        assert_eq!(pieces(513, 256), [(0, 256), (256, 257)]);
+        assert_eq!((pieces(258, 256), pieces(1, 256)), (vec![(0, 256), (256, 2)], vec![(0, 1)]));
     }
 }

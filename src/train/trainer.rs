@@ -119,7 +119,7 @@ impl<'m> Trainer<'m> {
         self
     }
 
-    /// Where progress goes; the terminal unless set.
+    /// Where progress goes; unless set a bar in the notebook, or in the terminal.
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self

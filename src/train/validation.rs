@@ -8,7 +8,7 @@
 use tch::{Kind, Tensor};
 
 use super::evaluate::share_equal;
-use super::inputs::{through_in_chunks, Inputs};
+use super::inputs::{pieces, through_in_chunks, Inputs};
 use crate::error::{During, Result};
 use crate::model::CustomCnn;
 use crate::notebook::interrupt::Stop;
@@ -81,16 +81,9 @@ impl Validation {
     }
 }
 
-/// Cuts positions into steps, none of them of one.
+/// Positions in steps, none of them of one unless there is but one.
 fn steps(order: &[i64]) -> Vec<&[i64]> {
-    let (mut list, mut rest) = (Vec::new(), order);
-    while !rest.is_empty() {
-        let size = if rest.len() <= STEP + 1 { rest.len() } else { STEP };
-        let (step, after) = rest.split_at(size);
-        list.push(step);
-        rest = after;
-    }
-    list
+    pieces(order.len(), STEP).into_iter().map(|(first, count)| &order[first..first + count]).collect()
 }
 
 /// By picture, the output of the true class less the highest other one, and whether that is more than rounding could
