@@ -12,6 +12,7 @@ use cutpoint::model::CustomCnn;
 use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::record::{Record, ResultFile};
+use cutpoint::study::{Plan, Profile, Study};
 use cutpoint::sweep::{fine_tune, Repeats, Row, Sweep};
 
 fn params() -> Params {
@@ -205,6 +206,40 @@ fn impossible_sweeps_are_refused_before_anything_runs() {
     let error = Sweep::new(&deeper, &source, &data).err().unwrap().to_string();
     assert!(error.contains("`source`: expected the network of the parameters (8-8p-8-8p-8-8p"), "{error}");
     assert!(!journal.exists());
+}
+
+/// Hours of computing must not end in a file that refuses their rows.
+#[test]
+fn a_planned_sweep_whose_rows_its_files_would_refuse_is_refused_before_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let mut plan = Study::find("Glyphs").unwrap().plan(Profile::Cpu);
+    (plan.params, plan.pretrain, plan.percentages, plan.repeats) = (params(), params(), vec![0.001], Repeats::Fixed(1));
+    let (source, data) = study(&plan.params);
+    let planned = |plan: &Plan| Ok(Sweep::planned(plan, &source, &data, root)?.progress(Arc::new(Silent)));
+    let both = |plan: &Plan| -> cutpoint::error::Result<[ResultFile; 2]> {
+        let baselines = planned(plan)?.cuts([-1]).run()?.add_to(plan.baselines(root))?;
+        Ok([baselines, planned(plan)?.cuts([1]).run()?.add_to(plan.cuts(root)?)?])
+    };
+    let [baselines, cuts] = both(&plan).unwrap();
+    assert!(!baselines.params.other.contains_key("source_weights") && cuts.params.other.contains_key("source_weights"));
+    // The file of baselines is one for all settings, and of none.
+    let truncated = plan.clone().with_setting(Setting::FT);
+    let [again, _] = both(&truncated).unwrap();
+    assert_eq!((again.params, again.records), (baselines.params, baselines.records));
+
+    plan.params.num_train = 2;
+    let refused = both(&plan).unwrap_err().to_string();
+    for part in ["baselines_regular_classes.json", "`num_train` 2", "found 3", "Plan::variant"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let plan = plan.variant("short");
+    let [short, _] = both(&plan).unwrap();
+    assert_eq!(short.params.num_train, 2);
+    assert!(root.join("results/Glyphs/short/cuts_regular_classes_FR.json").exists());
+    // One journal for both: 1 baseline and 1 cut of three epochs, a truncated cut, and two of two epochs.
+    let journal = std::fs::read_to_string(root.join("results/Glyphs/.journal/regular_classes.jsonl")).unwrap();
+    assert_eq!(journal.lines().count(), 5);
 }
 
 #[test]
