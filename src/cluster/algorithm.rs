@@ -14,6 +14,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use super::agglomerative;
 use crate::error::{Error, Result};
 use crate::notebook::interrupt::in_background;
+use crate::notebook::progress::LateBar;
 
 /// A clustering algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,7 +80,17 @@ impl Algorithm {
     /// cosine distance, all zeros, or when the mixture cannot be fitted to so few or so similar vectors.
     pub fn cluster(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let vectors = vectors.to_owned();
-        in_background("clustering", move |_| self.cluster_here(vectors.view(), clusters, seed), || Ok(()))
+        let mut bar = LateBar::new("clustering", None);
+        let found = in_background(
+            "clustering",
+            move |_| self.cluster_here(vectors.view(), clusters, seed),
+            || {
+                bar.advance(0);
+                Ok(())
+            },
+        )?;
+        bar.finish();
+        Ok(found)
     }
 
     /// The same in this thread, and not to be interrupted.

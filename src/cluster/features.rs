@@ -7,6 +7,7 @@ use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
 use crate::notebook::interrupt::{in_background, Stop};
+use crate::notebook::progress::LateBar;
 use crate::train::{chunks, machine, Inputs};
 
 /// Features of every convolution for some samples.
@@ -41,7 +42,10 @@ impl FeatureTable {
     /// [`Error::Parameter`] when there are no samples or their pictures do not fit the network; [`Error::Torch`];
     /// [`Error::Interrupted`].
     pub fn new(model: &CustomCnn, samples: &Samples) -> Result<FeatureTable> {
-        Self::observed(model, samples, |_| {})
+        let mut bar = LateBar::new("computing features", Some(samples.len() as u64));
+        let table = Self::observed(model, samples, |n| bar.advance(n as u64))?;
+        bar.finish();
+        Ok(table)
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.

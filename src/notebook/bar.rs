@@ -118,9 +118,12 @@ impl Bar {
             Unit::Epochs if rate >= 1.0 => format!("{}/{} epochs {rate:.1} epochs/s", self.done, self.total),
             Unit::Epochs if self.done > 0 => format!("{}/{} epochs {:.1} s/epoch", self.done, self.total, 1.0 / rate),
             Unit::Epochs => format!("{}/{} epochs", self.done, self.total),
+            Unit::Time => clock(seconds),
         };
         // Writing to a text cannot fail.
-        let _ = if self.ended {
+        let _ = if self.unit == Unit::Time {
+            Ok(())
+        } else if self.ended {
             write!(text, ", {}", clock(seconds))
         } else if self.share() < 0.01 {
             write!(text, ", time left unknown yet")

@@ -2,7 +2,7 @@
 //! a terminal, nothing, or a record for a test.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -27,6 +27,8 @@ pub enum Unit {
     Work,
     /// Epochs of a training.
     Epochs,
+    /// Nothing: how long the task will take is not known, and the time it has taken is all there is to say.
+    Time,
 }
 
 /// A receiver of progress reports. Methods are called from several threads.
@@ -41,6 +43,59 @@ pub trait Progress: Send + Sync {
     fn line(&self, text: &str);
     /// The task is over, done or not.
     fn end(&self);
+}
+
+/// How long a call may take before it shows that it is at work.
+const LATE: Duration = Duration::from_secs(1);
+
+/// The progress of a call that is done at once most of the time: it is shown from the first second on.
+pub(crate) struct LateBar {
+    task: &'static str,
+    total: Option<u64>,
+    done: u64,
+    started: Instant,
+    sink: Option<Arc<dyn Progress>>,
+    make: Box<dyn Fn() -> Arc<dyn Progress>>,
+}
+
+impl LateBar {
+    /// Of a task of so many units; of none where nobody knows how long it takes.
+    pub fn new(task: &'static str, total: Option<u64>) -> Self {
+        LateBar::to(task, total, default_sink)
+    }
+
+    /// The same, shown by what `make` makes.
+    fn to(task: &'static str, total: Option<u64>, make: impl Fn() -> Arc<dyn Progress> + 'static) -> Self {
+        LateBar { task, total, done: 0, started: Instant::now(), sink: None, make: Box::new(make) }
+    }
+
+    /// `by` more units are done; 0 when nothing is, but time has gone by.
+    pub fn advance(&mut self, by: u64) {
+        self.done += by;
+        match &self.sink {
+            Some(sink) => sink.advance(by),
+            None if self.started.elapsed() >= LATE => {
+                let sink = (self.make)();
+                sink.begin(self.task, self.total.unwrap_or(1), self.total.map_or(Unit::Time, |_| Unit::Work));
+                sink.advance(self.done);
+                self.sink = Some(sink);
+            }
+            None => {}
+        }
+    }
+
+    /// All is done.
+    pub fn finish(mut self) {
+        self.advance(self.total.unwrap_or(1).saturating_sub(self.done));
+    }
+}
+
+impl Drop for LateBar {
+    fn drop(&mut self) {
+        if let Some(sink) = &self.sink {
+            sink.end();
+        }
+    }
 }
 
 /// Shows nothing.
@@ -65,7 +120,8 @@ struct TerminalState {
     bar: ProgressBar,
     task: String,
     note: String,
-    last_line: std::time::Instant,
+    unit: Unit,
+    last_line: Instant,
 }
 
 /// Between two lines of progress where no bar can be drawn.
@@ -79,7 +135,8 @@ impl Terminal {
             bar: ProgressBar::hidden(),
             task: String::new(),
             note: String::new(),
-            last_line: std::time::Instant::now(),
+            unit: Unit::Work,
+            last_line: Instant::now(),
         };
         Terminal { state: Mutex::new(state), interactive }
     }
@@ -100,10 +157,13 @@ impl TerminalState {
         if !always && self.last_line.elapsed() < LINE_EVERY {
             return;
         }
-        self.last_line = std::time::Instant::now();
+        self.last_line = Instant::now();
         let share = self.bar.position() as f64 / self.bar.length().unwrap_or(1).max(1) as f64;
-        let left = time_left(self.bar.elapsed(), share);
-        tell(format_args!("{}: {:.0}%, {left}{}", self.task, 100.0 * share, prefixed(", ", &self.note)));
+        let figures = match self.unit {
+            Unit::Time => format!("{} s", self.bar.elapsed().as_secs()),
+            _ => format!("{:.0}%, {}", 100.0 * share, time_left(self.bar.elapsed(), share)),
+        };
+        tell(format_args!("{}: {figures}{}", self.task, prefixed(", ", &self.note)));
     }
 }
 
@@ -141,6 +201,7 @@ impl Progress for Terminal {
             Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {left} {msg}",
             Unit::Work => "{prefix} [{bar:30}] {percent}%, {left} {msg}",
             Unit::Epochs => "{prefix} [{bar:30}] {pos}/{len} epochs, {left} {msg}",
+            Unit::Time => "{prefix} {elapsed} {msg}",
         };
         let target = if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -152,8 +213,8 @@ impl Progress for Terminal {
         if self.interactive {
             state.bar.enable_steady_tick(Duration::from_millis(250));
         }
-        (state.task, state.note) = (task.to_owned(), String::new());
-        state.last_line = std::time::Instant::now();
+        (state.task, state.note, state.unit) = (task.to_owned(), String::new(), unit);
+        state.last_line = Instant::now();
     }
 
     fn advance(&self, by: u64) {
@@ -218,5 +279,26 @@ impl Progress for Recorded {
     }
     fn end(&self) {
         self.push("end".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_bar_is_shown_from_the_first_second_on_with_all_that_is_done() {
+        let shown = Recorded::default();
+        let sink = shown.clone();
+        let mut bar = LateBar::to("classifying", Some(10), move || Arc::new(sink.clone()));
+        bar.advance(3);
+        assert!(shown.reports().is_empty());
+        bar.started = Instant::now() - LATE;
+        bar.advance(2);
+        bar.advance(4);
+        bar.finish();
+        assert_eq!(shown.reports(), ["begin classifying 10", "advance 5", "advance 4", "advance 1", "end"]);
+        let quick = LateBar::to("nothing", None, || unreachable!("nothing is shown"));
+        quick.finish();
     }
 }

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::grid::Row;
 use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt::{in_background, Stop};
+use crate::notebook::progress::LateBar;
 use crate::params::Params;
 use crate::record::Record;
 use crate::train::{evaluate_final, fit, machine, Epoch, FitOptions, Inputs};
@@ -111,7 +112,9 @@ pub fn fine_tune(
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
     let (source, params) = (source.deep_clone()?, params.clone());
-    in_background(
+    let mut bar = LateBar::new("fine-tuning", Some(params.num_train as u64));
+    let (sender, epochs) = std::sync::mpsc::channel();
+    let tuned = in_background(
         "fine-tuning",
         move |stop| {
             machine::prepare_thread(threads);
@@ -123,8 +126,16 @@ pub fn fine_tune(
                 test: Inputs::pictures(&task.test, device)?,
             };
             let spec = RunSpec { percentage, cut, repeat };
-            run(&source, spec, &inputs, &params, trace, stop, |_| {})
+            run(&source, spec, &inputs, &params, trace, stop, |epoch| {
+                // Whoever was listening has been interrupted.
+                let _ = sender.send(epoch);
+            })
         },
-        || Ok(()),
-    )
+        || {
+            bar.advance(epochs.try_iter().count() as u64);
+            Ok(())
+        },
+    )?;
+    bar.finish();
+    Ok(tuned)
 }

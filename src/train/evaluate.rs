@@ -10,6 +10,7 @@ use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
 use crate::notebook::interrupt::{in_background, Stop};
+use crate::notebook::progress::LateBar;
 
 /// The predicted label of each sample, in the order they are visited in, and the true ones.
 ///
@@ -68,14 +69,29 @@ pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[Stri
         let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
         return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
     }
+    let mut bar = LateBar::new("classifying", Some(samples.len() as u64));
+    let (sender, classified) = std::sync::mpsc::channel();
     let (model, samples, names) = (model.deep_clone()?, samples.clone(), names.to_vec());
     let work = move |stop: &Stop| {
         machine::prepare_thread(machine::cores());
         let inputs = Inputs::pictures(&samples, model.device())?;
-        let (predicted, truth) = predict(&model, &inputs, None, REPORT_BATCH, stop)?;
-        Ok(ClassificationReport::new(&to_labels(&truth)?, &to_labels(&predicted)?, &names))
+        let (mut predicted, mut truth) = (Vec::new(), Vec::new());
+        let all: Vec<i64> = (0..inputs.len() as i64).collect();
+        for batch in all.chunks(REPORT_BATCH) {
+            let (labels, true_labels) = predict(&model, &inputs, Some(batch), REPORT_BATCH, stop)?;
+            predicted.extend(to_labels(&labels)?);
+            truth.extend(to_labels(&true_labels)?);
+            // Whoever was listening has been interrupted.
+            let _ = sender.send(batch.len());
+        }
+        Ok(ClassificationReport::new(&truth, &predicted, &names))
     };
-    in_background("classifying", work, || Ok(()))
+    let report = in_background("classifying", work, || {
+        bar.advance(classified.try_iter().sum::<usize>() as u64);
+        Ok(())
+    })?;
+    bar.finish();
+    Ok(report)
 }
 
 /// Samples classified at once in a report.
