@@ -160,7 +160,7 @@ impl ResultFile {
         let unsaid = (!old.states_test_split)
             .then(|| ("test_split".to_owned(), self.params.test_split.to_string(), "nothing about it".to_owned()));
         if let Some((key, ours, theirs)) = unsaid.or_else(|| self.params.difference(&old.params, ignoring)) {
-            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere, as with `Plan::variant`)");
+            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere: with `Plan::variant`, or the program's `--out`)");
             return Err(Error::format(path, expected, theirs));
         }
         let key = |r: &Record| (r.sampled_percentage.to_bits(), r.sampled_cut_point, r.repeat);
@@ -178,10 +178,11 @@ impl ResultFile {
     /// Those of [`ResultFile::merged_with`] and [`ResultFile::save`].
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let baselines = self.records.iter().all(|r| r.sampled_cut_point < 0);
+        let only_baselines = |rows: &[Record]| !rows.is_empty() && rows.iter().all(|r| r.sampled_cut_point < 0);
+        let baselines = only_baselines(&self.records);
         let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
         let mut all = self.merged_with(path, ignoring)?;
-        if baselines {
+        if only_baselines(&all.records) {
             // What the last sweep's setting and source network were says nothing of baselines.
             all.params = all.params.with_setting(Setting::FR);
             all.params.other.shift_remove("source_weights");

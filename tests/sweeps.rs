@@ -233,7 +233,7 @@ fn a_planned_sweep_whose_rows_its_files_would_refuse_is_refused_before_it_runs()
     for part in ["baselines_regular_classes.json", "`num_train` 2", "found 3", "Plan::variant"] {
         assert!(refused.contains(part), "{refused}");
     }
-    let plan = plan.variant("short");
+    let plan = plan.variant("short").unwrap();
     let [short, _] = both(&plan).unwrap();
     assert_eq!(short.params.num_train, 2);
     assert!(root.join("results/Glyphs/short/cuts_regular_classes_FR.json").exists());

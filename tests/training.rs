@@ -201,6 +201,11 @@ fn a_training_goes_on_with_the_network_that_an_interrupt_left() {
     let longer = Params { num_train: done + 2, ..params.clone() };
     let report = trainer(&mut model, &data, &longer).output(folder.path(), "own").resume(true).train().unwrap();
     assert_eq!(report.epochs, done + 2);
+    // From the first weights it goes on as well, as after a restart.
+    let mut anew = network(&params, &data);
+    let last = Params { num_train: done + 3, ..params.clone() };
+    let report = trainer(&mut anew, &data, &last).output(folder.path(), "own").resume(true).train().unwrap();
+    assert_eq!(report.epochs, done + 3);
     let mut straight = network(&params, &data);
     trainer(&mut straight, &data, &longer).output(folder.path(), "straight").train().unwrap();
     assert_eq!(model.state_dict(), straight.state_dict());

@@ -300,7 +300,7 @@ impl Evaluator {
         let page = self.page(&request.code);
         let (failure, process_is_new) = match (self.output.get(), self.broken.get()) {
             _ if page.is_some() => (None, false),
-            (Some(output), _) => self.evaluate_or_say(output, message, request, count),
+            (Some(output), _) => self.evaluate(output, message, request, count),
             (None, why) => {
                 let why = why.cloned().unwrap_or_default();
                 (Some(Failure::new("KernelNotReady", why)), false)
@@ -365,22 +365,6 @@ impl Evaluator {
         }
     }
 
-    /// Runs a cell. A mistake of the kernel's own costs that cell, and not the notebook.
-    fn evaluate_or_say(
-        &self,
-        output: &Output,
-        message: &JupyterMessage,
-        request: &ExecuteRequest,
-        count: usize,
-    ) -> (Option<Failure>, bool) {
-        let run = std::panic::AssertUnwindSafe(|| self.evaluate(output, message, request, count));
-        std::panic::catch_unwind(run).unwrap_or_else(|_| {
-            self.supervisor.end();
-            output.finish();
-            (Some(Failure::new("KernelError", "the kernel failed on this cell (it panicked; see its log)")), false)
-        })
-    }
-
     /// Runs a cell; says what went wrong, and whether a new process has to be made ready.
     fn evaluate(
         &self,
@@ -410,11 +394,12 @@ impl Evaluator {
                 String::new()
             }
         };
-        let result = match self.supervisor.may_run() {
+        let runs = self.supervisor.may_run();
+        let result = match runs {
             true => execute(context, code, &ask),
             false => Err(Trouble::Evcxr(evcxr::Error::Message("interrupted before it began".to_owned()))),
         };
-        if commands(code).any(|command| [":fmt", ":types"].contains(&command)) {
+        if runs && commands(code).any(|command| [":fmt", ":types"].contains(&command)) {
             // From now on evcxr formats the values that end cells, and not the crate.
             let _ = execute(context, "use cutpoint::notebook::value::EvcxrValue as _;", &ask);
         }
@@ -424,7 +409,12 @@ impl Evaluator {
         self.names.learn(context);
         drop(guard);
         let ended = report.exit.is_some() || stopped.killed;
-        let failure = judge(result.as_ref().map(|_| ()), &report, stopped, code, &compiled);
+        // A mistake of the kernel's own in saying what went wrong costs that, and not the notebook.
+        let judged =
+            std::panic::AssertUnwindSafe(|| judge(result.as_ref().map(|_| ()), &report, stopped, code, &compiled));
+        let failure = std::panic::catch_unwind(judged).unwrap_or_else(|_| {
+            Some(Failure::new("KernelError", "the kernel cannot say what went wrong (it panicked; see its log)"))
+        });
         if failure.is_none() && !request.silent {
             if let Ok(outputs) = &result {
                 let data: Bundle =

@@ -7,8 +7,8 @@
 //!   seed/                   evcxr's folder after the preparation
 //!   answers/                what cargo said during the preparation
 //!   std/                    the standard library's source, shortened
-//!   kernels/PID/ctx/        evcxr's folder of a running kernel: large files are links to the seed's
-//!   kernels/PID/bin/        the stand-ins for cargo, rustup and rustc
+//!   kernels/PID@MACHINE/ctx/   evcxr's folder of a running kernel: large files are links to the seed's
+//!   kernels/PID@MACHINE/bin/   the stand-ins for cargo, rustup and rustc
 //! ```
 
 use std::fs::{self, File};
@@ -272,7 +272,9 @@ fn sweep(home: &Path) {
     let host = host();
     for entry in fs::read_dir(home.join("kernels")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.split_once('@').filter(|(_, of)| *of == host).and_then(|(id, _)| id.parse::<u32>().ok());
+        // A number alone is how folders were called before machines were told apart.
+        let (id, of) = name.split_once('@').unwrap_or((&name, &host));
+        let process = id.parse::<u32>().ok().filter(|_| of == host);
         if process.is_some_and(|process| !process::is_alive(process)) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -330,8 +332,12 @@ pub fn clean() -> Result<()> {
         return Ok(());
     }
     sweep(&home);
-    if fs::read_dir(home.join("kernels")).is_ok_and(|mut kernels| kernels.next().is_some()) {
-        anyhow::bail!("{}: a kernel is running; shut it down first", home.display());
+    if let Some(Ok(kernel)) = fs::read_dir(home.join("kernels")).ok().and_then(|mut kernels| kernels.next()) {
+        let path = kernel.path();
+        anyhow::bail!(
+            "{}: the kernel PID@MACHINE is running; shut it down first, or remove its folder",
+            path.display()
+        );
     }
     fs::remove_dir_all(&home).with_context(|| format!("{}", home.display()))?;
     println!("removed {}", home.display());

@@ -28,7 +28,7 @@ pub struct ClusterRecord {
     /// Precision, recall, accuracy and adjusted Rand index.
     #[serde(flatten)]
     pub scores: Scores,
-    /// Which task: `Finetune`.
+    /// Which task: `Finetune`, the target task, or `Pretrain`, the source task.
     #[serde(rename = "Dataset")]
     pub dataset: String,
     /// Which of its sets: `Train`.

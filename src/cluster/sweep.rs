@@ -141,7 +141,11 @@ impl<'a> ClusterSweep<'a> {
         }
         let row = |job: &Job| {
             let record = journal.get(&job.key)?.scored(self.scoring);
-            Some(record.map(|r| ClusterRecord { source_weights: Some(weights.clone()), ..r }))
+            Some(record.map(|r| ClusterRecord {
+                source_weights: Some(weights.clone()),
+                dataset: self.task.phase.to_string(),
+                ..r
+            }))
         };
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
     }

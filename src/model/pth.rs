@@ -120,15 +120,13 @@ struct Machine<'a> {
     memo: HashMap<u32, Value>,
     /// Bytes, about, of what was remembered and recalled so far.
     remembered: usize,
-    /// Dictionaries that were put into dictionaries so far.
-    nested: usize,
 }
 
 type Step<T> = std::result::Result<T, String>;
 
 impl Machine<'_> {
     fn run(program: &[u8]) -> Step<Vec<(Value, Value)>> {
-        let mut machine = Machine { input: program, stack: Vec::new(), memo: HashMap::new(), remembered: 0, nested: 0 };
+        let mut machine = Machine { input: program, stack: Vec::new(), memo: HashMap::new(), remembered: 0 };
         loop {
             let op = machine.byte()?;
             if op == b'.' {
@@ -325,11 +323,10 @@ impl Machine<'_> {
         };
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            // A file of weights nests dictionaries to tell the versions of its modules, side by side; one in the other a
-            // thousand times would only be there to exhaust this program's stack.
-            self.nested += usize::from(holds_dictionary(&value));
-            if self.nested > 1000 {
-                return Err("more dictionaries in dictionaries than weights need".to_owned());
+            // A file of weights has dictionaries in a dictionary, which tell the versions of its modules; deeper ones would
+            // only be there to exhaust this program's stack.
+            if depth(&value) > 4 {
+                return Err("dictionaries nested deeper than weights need".to_owned());
             }
             pairs.push((key, value));
         }
@@ -337,12 +334,13 @@ impl Machine<'_> {
     }
 }
 
-/// Whether a value is a dictionary, or a tuple with one in it.
-fn holds_dictionary(value: &Value) -> bool {
+/// How many dictionaries a value has in each other; what was put into one was looked at then, so that this goes no deeper
+/// than is allowed.
+fn depth(value: &Value) -> usize {
     match value {
-        Value::Dict(_) => true,
-        Value::Tuple(items) => items.iter().any(holds_dictionary),
-        _ => false,
+        Value::Dict(pairs) => 1 + pairs.iter().map(|(_, value)| depth(value)).max().unwrap_or(0),
+        Value::Tuple(items) => items.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -520,7 +518,7 @@ mod tests {
         let text = [b"\x80\x02}X\0\0\x10\0".to_vec(), vec![b'a'; 1 << 20], b"q\0".to_vec()].concat();
         let wide = [text, b"h\0".repeat(100_000), b".".to_vec()].concat();
         for (pickle, expected) in
-            [(&deep, "dictionaries in dictionaries"), (&in_tuples, "dictionaries in"), (&wide, "too many remembered")]
+            [(&deep, "dictionaries nested"), (&in_tuples, "dictionaries nested"), (&wide, "too many remembered")]
         {
             let error = load(file(pickle).path()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -183,7 +183,7 @@ impl Boxes {
             canvas.rectangle((x - half + 1, (middle - 4).max(upper)), (x + half - 1, (middle + 4).min(lower)), fill)?;
         }
         // Where the median is a quartile too, its line stays inside the box, whose edge is seen on the page; a box that is
-        // no higher than the line is the line.
+        // hardly higher than the line is the line.
         if lower - upper > 2 * MEDIAN {
             let inside = middle.clamp(upper + MEDIAN / 2 + 1, lower - MEDIAN / 2 - 1);
             canvas.line([(x - half, inside), (x + half, inside)], readable_on(fill), MEDIAN as u32)?;

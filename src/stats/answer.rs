@@ -5,7 +5,7 @@ use std::fmt;
 use super::best::{best_by, Best, Other};
 use super::describe::median;
 use super::groups::{Group, Groups};
-use super::names::{cut_name, percent};
+use super::names::{cannot_tell, cut_name, percent};
 use super::pairs::ALPHA;
 use super::trend::trend;
 use super::wilcoxon::Rule;
@@ -27,10 +27,8 @@ pub fn answer(results: &ResultFile) -> Result<Answer> {
     let cuts_only = Groups::new(&results.without_baseline().records)?;
     let all = Groups::new(&results.records)?;
     let of_cuts = |group: &Group| median(&group.accuracy).filter(|_| group.cut >= 0);
-    // Where the baseline has other repeats than the cuts, it cannot be compared, and the cuts speak for themselves.
-    let found = best_by(&all, Rule::SciPy, of_cuts).or_else(|_| best_by(&cuts_only, Rule::SciPy, of_cuts))?;
     let mut sentences = Vec::new();
-    for mut found in found {
+    for mut found in best_by(&all.with_paired_baseline(), Rule::SciPy, of_cuts)? {
         let baseline = found.others.iter().position(|o| o.cut < 0).map(|i| found.others.remove(i));
         let (data, cut) = (percent(found.percentage), cut_name(found.cut));
         let over = over_baseline(&all, &found, baseline);
@@ -67,6 +65,10 @@ fn over_baseline(all: &Groups, found: &Best, test: Option<Other>) -> String {
     let words = format!(", {:.3} {way} the baseline's", difference.abs());
     match test.filter(|_| !found.tells_nothing()) {
         Some(test) if test.holm < ALPHA && test.effect_size * difference > 0.0 => format!("{words} (significant)"),
+        Some(test) if test.holm < ALPHA => {
+            let other_way = if difference < 0.0 { "above" } else { "below" };
+            format!("{words} (but repeat by repeat significantly {other_way} it)")
+        }
         Some(_) => format!("{words} (not significant)"),
         None => words,
     }
@@ -79,7 +81,7 @@ pub(super) fn others_in_words(found: &Best, kind: &str, name: &dyn Fn(i64) -> St
     if found.others.is_empty() {
         String::new()
     } else if found.tells_nothing() {
-        format!("; {} repeats cannot tell it from the others", found.repeats)
+        format!("; {} it from the others", cannot_tell(found.repeats))
     } else if alike.is_empty() {
         format!("; it is significantly better than every other {kind}")
     } else {

@@ -106,6 +106,21 @@ impl Groups {
         at.repeats.iter().zip(&at.accuracy).filter_map(|(repeat, accuracy)| Some(accuracy - of(repeat)?)).collect()
     }
 
+    /// Without the baseline where its repeats are not those of the cuts: there it cannot be compared, and the cuts are
+    /// compared without it.
+    pub(super) fn with_paired_baseline(&self) -> Groups {
+        let is_paired = |base: &Group| {
+            let cuts = self.at(base.percentage).into_iter().filter(|g| g.cut >= 0);
+            cuts.into_iter().all(|cut| cut.repeats == base.repeats)
+        };
+        Groups(self.0.iter().filter(|g| g.cut >= 0 || is_paired(g)).cloned().collect())
+    }
+
+    /// The groups that a condition holds for.
+    pub(super) fn only_where(&self, keep: impl Fn(&Group) -> bool) -> Groups {
+        Groups(self.0.iter().filter(|g| keep(g)).cloned().collect())
+    }
+
     /// The cuts that other percentages have and this one has not.
     pub fn missing(&self, percentage: f64) -> Vec<i64> {
         self.cuts().into_iter().filter(|&cut| self.get(percentage, cut).is_none()).collect()

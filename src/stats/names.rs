@@ -25,6 +25,11 @@ pub(super) fn cut_names(cuts: &[i64]) -> String {
     cuts.iter().map(|&c| cut_name(c)).collect::<Vec<_>>().join(", ")
 }
 
+/// Repeats that cannot tell something, in words: `3 repeats cannot tell`.
+pub(super) fn cannot_tell(repeats: usize) -> String {
+    format!("{repeats} {} cannot tell", if repeats == 1 { "repeat" } else { "repeats" })
+}
+
 /// Percentages, with commas between them.
 pub(super) fn percents(shares: &[f64]) -> String {
     shares.iter().map(|&s| percent(s)).collect::<Vec<_>>().join(", ")

@@ -5,8 +5,8 @@ use std::fmt;
 use super::answer::Answer;
 use super::best::{best_by, Best};
 use super::describe::median;
-use super::groups::{Group, Groups};
-use super::names::{cut_name, percent};
+use super::groups::Groups;
+use super::names::{cannot_tell, cut_name, percent};
 use super::pairs::ALPHA;
 use super::spearman::{spearman_exact, Correlation, MOST_ORDERED};
 use super::table::{Entry, Table};
@@ -36,9 +36,9 @@ pub struct Transferability {
     pub layers: Vec<LayerScore>,
     /// By percentage, the rank correlation over layers of the two; exact p-values.
     pub correlations: Vec<(f64, Correlation)>,
-    /// By percentage, the layer that clusters best, beside the others.
+    /// By percentage, the layer of those here that clusters best, beside the others.
     pub best_layers: Vec<Best>,
-    /// By percentage, the best of the cuts after these layers, beside all cuts.
+    /// By percentage, the best cut, beside the others.
     pub best_cuts: Vec<Best>,
 }
 
@@ -74,11 +74,13 @@ pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Resul
     let has_both = |percentage: f64, layer: i64| {
         layers.iter().any(|l: &LayerScore| l.percentage == percentage && l.layer as i64 == layer)
     };
-    let of = |groups: &Groups, before: i64| {
-        let score = |g: &Group| median(&g.accuracy).filter(|_| has_both(g.percentage, g.cut - before));
-        best_by(groups, Rule::SciPy, score)
-    };
-    let (best_layers, best_cuts) = (of(&of_layers, 0)?, of(&groups, 1)?);
+    // Layers and cuts can be compared over the repeats that they share; a clustering that its vectors did not allow has no
+    // row, and a sweep may be unfinished.
+    let of_layers = of_layers.only_where(|g| has_both(g.percentage, g.cut)).common_repeats()?.0;
+    let both = |percentage: f64| layers.iter().any(|l| l.percentage == percentage);
+    let cuts = groups.with_paired_baseline().only_where(|g| both(g.percentage)).common_repeats()?.0;
+    let best_layers = best_by(&of_layers, Rule::SciPy, |g| median(&g.accuracy))?;
+    let best_cuts = best_by(&cuts, Rule::SciPy, |g| median(&g.accuracy).filter(|_| g.cut >= 0))?;
     Ok(Transferability { layers, correlations, best_layers, best_cuts })
 }
 
@@ -150,7 +152,13 @@ impl Transferability {
             }
         };
         if cut.tells_nothing() {
-            return format!("{place}, and {} repeats cannot tell cuts apart", cut.repeats);
+            return format!("{place}, and {} cuts apart", cannot_tell(cut.repeats));
+        }
+        let at = self.layers.iter().filter(|l| l.percentage == cut.percentage);
+        if at.map(|l| l.layer as i64 + 1).all(is_good) {
+            return format!(
+                "{place}, and no cut after a layer can be told from the best: there was nothing to foretell"
+            );
         }
         let differs = match (after == cut.cut, is_good(after)) {
             (true, _) => "",
@@ -161,7 +169,12 @@ impl Transferability {
         let verdict = match (is_good(after), agree) {
             (true, true) if after == cut.cut => "clustering has foretold it",
             (true, true) => "clustering has foretold a cut as good, as far as can be told",
-            (true, false) => "clustering has foretold it by its median only, as it does not tell the layers apart",
+            (true, false) if after == cut.cut => {
+                "clustering has foretold it by its median only, as it does not tell the layers apart"
+            }
+            (true, false) => {
+                "clustering has foretold a cut as good by its median only, as it does not tell the layers apart"
+            }
             (false, true) => "clustering has not foretold the best cut",
             (false, false) => "clustering has not foretold the best cut, as it does not tell the layers apart",
         };
@@ -179,7 +192,7 @@ impl Transferability {
 fn uncertainty(layer: &Best) -> String {
     let alike: Vec<String> = layer.alike().into_iter().map(layer_name).collect();
     if layer.tells_nothing() {
-        format!(" ({} repeats cannot tell it from the others)", layer.repeats)
+        format!(" ({} it from the others)", cannot_tell(layer.repeats))
     } else if alike.is_empty() {
         String::new()
     } else {
@@ -265,6 +278,8 @@ mod tests {
         let layers_alike = said([0.1, 0.2, 0.3, 0.5, 0.5], [0.5, 0.6, 0.7, 0.9, 0.8]);
         assert!(layers_alike.contains("index (conv3 cannot be told from it); cut 5"), "{layers_alike}");
         assert!(layers_alike.contains("as it does not tell the layers apart"), "{layers_alike}");
+        let no_difference = said(rising, [0.5; 5]);
+        assert!(no_difference.contains("there was nothing to foretell"), "{no_difference}");
         let cuts_alike = said(rising, [0.5, 0.6, 0.7, 0.9, 0.9]);
         assert!(cuts_alike.contains("cut 5, right after it, is the best: clustering has foretold it"), "{cuts_alike}");
     }

@@ -8,7 +8,7 @@ use super::compare::Comparison;
 use super::describe::median;
 use super::family::repeats_needed;
 use super::groups::{Group, Groups};
-use super::names::{cut_name, cut_names, percent};
+use super::names::{cannot_tell, cut_name, cut_names, percent};
 use super::pairs::ALPHA;
 use super::wilcoxon::{Method, Rule};
 use crate::cluster::ClusterFile;
@@ -26,14 +26,14 @@ pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer 
             (!cuts.is_empty()).then(|| cut_names(&cuts))
         };
         let data = percent(at[0].percentage);
+        let differs = |c: &Comparison| c.holm < ALPHA;
         // Where both experiments have the same runs there is nothing to compare.
         let comparisons = at.iter().filter(|c| c.test.method != Method::Identical).count();
         let most = at.iter().map(|c| c.test.count).max().unwrap_or(0);
-        if comparisons > 0 && most < repeats_needed(comparisons) {
-            sentences.push(format!("At {data} of the data {most} repeats cannot tell {first} from {second}."));
+        if comparisons > 0 && most < repeats_needed(comparisons) && !at.iter().any(differs) {
+            sentences.push(format!("At {data} of the data {} {first} from {second}.", cannot_tell(most)));
             continue;
         }
-        let differs = |c: &Comparison| c.holm < ALPHA;
         let parts = [
             (cuts(&|c| differs(c) && c.higher() == "first"), format!("is significantly higher than {second} at")),
             (cuts(&|c| differs(c) && c.higher() == "second"), format!("is significantly lower than {second} at")),
@@ -59,7 +59,7 @@ pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<A
     for (name, results) in experiments {
         let groups = Groups::new(&results.borrow().records)?;
         let gain = |g: &Group| median(&groups.gains(g.percentage, g.cut)).filter(|_| g.cut >= 0);
-        let best = best_by(&groups, Rule::SciPy, gain)?;
+        let best = best_by(&groups.with_paired_baseline(), Rule::SciPy, gain)?;
         if best.is_empty() {
             let found = format!("{name}: cuts {:?}", groups.cuts());
             return Err(Error::parameter("experiments", "baselines (cut -1) and cuts with repeats in common", found));
@@ -68,8 +68,8 @@ pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<A
             let Some(gain) = groups.get(best.percentage, best.cut).and_then(gain) else { continue };
             let alike: Vec<i64> = best.alike().into_iter().filter(|&cut| cut >= 0).collect();
             let beside = match alike.as_slice() {
-                _ if best.tells_nothing() => format!("; {} repeats cannot tell it from the others", best.repeats),
                 [] => String::new(),
+                _ if best.tells_nothing() => format!("; {} it from the others", cannot_tell(best.repeats)),
                 alike => format!("; {} cannot be told from it", cut_names(alike)),
             };
             let words = format!("{gain:+.3} at {} ({name}{beside})", cut_name(best.cut));
@@ -104,10 +104,12 @@ pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Res
     let mut of_best: Vec<(Group, i64)> = Vec::new();
     for (number, (name, results)) in experiments.iter().enumerate() {
         let results = results.borrow();
-        if (results.measured_on(), &results.params.fine_tune_classes)
-            != (first.measured_on(), &first.params.fine_tune_classes)
-        {
-            let task = |r: &ResultFile| format!("classes {:?}, {}", r.params.fine_tune_classes, r.measured_on());
+        let task = |r: &ResultFile| {
+            let data =
+                r.params.other.get("target_dataset").and_then(|d| d.as_str()).unwrap_or("a data set without a name");
+            format!("{data}, classes {:?}, {}", r.params.fine_tune_classes, r.measured_on())
+        };
+        if task(results) != task(first) {
             return Err(Error::parameter("experiments", task(first), format!("{name}: {}", task(results))));
         }
         let groups = Groups::new(&results.without_baseline().records)?;
@@ -115,8 +117,8 @@ pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Res
             let Some(group) = groups.get(best.percentage, best.cut) else { continue };
             let fellow = of_best.iter().find(|(other, _)| other.percentage == best.percentage);
             if let Some((fellow, _)) = fellow.filter(|(other, _)| other.repeats != group.repeats) {
-                let expected = format!("the {} repeats of {}", fellow.repeats.len(), experiments[0].0);
-                return Err(Error::parameter("experiments", expected, format!("{name}: {}", group.repeats.len())));
+                let expected = format!("repeats {:?}, as in {}", fellow.repeats, experiments[fellow.cut as usize].0);
+                return Err(Error::parameter("experiments", expected, format!("{name}: {:?}", group.repeats)));
             }
             of_best.push((Group { cut: number as i64, ..group.clone() }, best.cut));
         }
@@ -129,13 +131,28 @@ pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Res
             of_best.iter().find(is_it).map_or(String::new(), |(_, cut)| cut_name(*cut))
         };
         let name = |number: i64| format!("{} ({})", experiments[number as usize].0, cut_of(number));
+        // The last cut's runs are the same under FR, F and FT: none of them is the best alone.
+        let accuracy = |number: i64| groups.get(found.percentage, number).map(|g| &g.accuracy);
+        let is_twin = |number: i64| accuracy(number) == accuracy(found.cut);
+        let mut others = found.clone();
+        others.others.retain(|other| !is_twin(other.cut));
+        let mut winners: Vec<i64> = found.others.iter().map(|o| o.cut).filter(|&cut| is_twin(cut)).collect();
+        let same = if winners.is_empty() { "reaches" } else { "reach, with the same runs," };
+        winners.push(found.cut);
+        winners.sort_unstable();
+        let winners: Vec<&str> = winners.iter().map(|&number| experiments[number as usize].0).collect();
+        let missing: Vec<&str> = found.missing.iter().map(|&number| experiments[number as usize].0).collect();
+        let missing = match missing.is_empty() {
+            true => String::new(),
+            false => format!(" (no results of {})", missing.join(", ")),
+        };
         format!(
-            "At {} of the data {} reaches the highest median test accuracy, {:.3} at {}{}.",
+            "At {} of the data {} {same} the highest median test accuracy, {:.3} at {}{}{missing}.",
             percent(found.percentage),
-            experiments[found.cut as usize].0,
+            winners.join(", "),
             found.median,
             cut_of(found.cut),
-            others_in_words(found, "setting at its best cut", &name)
+            others_in_words(&others, "setting at its best cut", &name)
         )
     };
     Ok(Answer::of(super::best(&groups, Rule::SciPy)?.iter().map(sentence).collect()))
@@ -274,13 +291,23 @@ mod tests {
         );
         let fewer = experiment(5, |_, repeat| 0.5 + off(repeat));
         let error = best_cuts_answer(&[("FR", &high), ("F", &fewer)]).unwrap_err().to_string();
-        assert!(error.contains("the 12 repeats of FR") && error.contains("F: 5"), "{error}");
+        assert!(error.contains("as in FR") && error.contains("F: [0, 1, 2, 3, 4]"), "{error}");
         let mut other = low.clone();
         other.params.fine_tune_classes = vec![0, 1];
         assert!(best_cuts_answer(&[("FR", &high), ("other", &other)])
             .unwrap_err()
             .to_string()
-            .contains("other: classes"));
+            .contains("other: a data set"));
+        let said = best_cuts_answer(&[("FR", &low), ("FT", &low), ("F", &high)]).unwrap().to_string();
+        assert!(said.contains("F reaches the highest"), "{said}");
+        let said = best_cuts_answer(&[("FR", &high), ("FT", &high), ("F", &low)]).unwrap().to_string();
+        assert!(
+            said.contains(
+                "FR, FT reach, with the same runs, the highest median test accuracy, 0.706 at cut 2; it is sig"
+            ),
+            "{said}"
+        );
+
         assert!(best_cuts_answer::<ResultFile>(&[]).is_err());
     }
 

@@ -97,6 +97,9 @@ impl Study {
     }
 }
 
+/// The folder of [`Profile::Paper`].
+const PAPER: &str = "paper";
+
 impl Plan {
     /// The same plan with `freeze`, `reinit` and `truncate` as in `setting`.
     pub fn with_setting(self, setting: Setting) -> Plan {
@@ -106,8 +109,16 @@ impl Plan {
     /// The same plan with result files of its own, in a folder of this name, for a study that is made with other
     /// parameters: rows of different parameters do not belong in one file. Source weights are those of the study, unless
     /// [`Plan::pretrain`] is changed as well; then they too are its own. Finished runs stay in the one journal.
-    pub fn variant(self, name: &str) -> Plan {
-        Plan { variant: Some(name.to_owned()), ..self }
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the name is not one of letters, digits, `-` and `_`, or is taken.
+    pub fn variant(self, name: &str) -> Result<Plan> {
+        let fits = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        if !fits || name == PAPER {
+            let expected = format!("a name of letters, digits, - and _, other than {PAPER}");
+            return Err(Error::parameter("variant", expected, format!("`{name}`")));
+        }
+        Ok(Plan { variant: Some(name.to_owned()), ..self })
     }
 
     /// The plan's files below `root`. Those of [`Profile::Smoke`] go to `run/smoke`, so that trying a notebook out leaves no
@@ -117,7 +128,7 @@ impl Plan {
         let root = if self.profile == Profile::Smoke { root.join("run/smoke") } else { root.to_owned() };
         let mut files = StudyFiles::new(&root, self.folder, self.split);
         if self.profile == Profile::Paper {
-            files = files.results_in("paper").weights_in("paper");
+            files = files.results_in(PAPER).weights_in(PAPER);
         }
         if let Some(variant) = &self.variant {
             files = files.results_in(variant);
@@ -206,14 +217,17 @@ mod tests {
     #[test]
     fn a_variant_has_results_of_its_own_and_weights_where_pre_training_differs() {
         let plan = Study::find("MNIST").unwrap().plan(Profile::Cpu);
-        let mut short = plan.clone().variant("short");
+        let mut short = plan.clone().variant("short").unwrap();
         short.params.num_train = 3;
         assert_eq!(short.cuts("r").unwrap(), Path::new("r/results/MNIST/short/cuts_regular_classes_FR.json"));
         assert_eq!(short.weights("r"), plan.weights("r"));
         assert_eq!(short.files("r").journal, plan.files("r").journal);
         short.pretrain.num_channels = 8;
         assert_eq!(short.weights("r"), Path::new("r/pretrained_models/MNIST/short/regular_classes.safetensors"));
-        let paper = Study::find("MNIST").unwrap().plan(Profile::Paper).variant("short");
+        for taken in ["", "paper", "../else", "a/b"] {
+            assert!(plan.clone().variant(taken).unwrap_err().to_string().contains("`variant`"), "{taken}");
+        }
+        let paper = Study::find("MNIST").unwrap().plan(Profile::Paper).variant("short").unwrap();
         assert_eq!(paper.baselines("r"), Path::new("r/results/MNIST/paper/short/baselines_regular_classes.json"));
     }
 }

@@ -211,6 +211,7 @@ pub(crate) fn fit(
     stop: &Stop,
     mut on_epoch: impl FnMut(Epoch) -> Result<()>,
 ) -> Result<Fitted> {
+    options.check(validation)?;
     let mut state = State::new(model, options);
     while state.epochs_done < options.epochs && !state.stopped {
         let epoch = state.epoch(train, validation, options, stop, &mut |_, _| {})?;

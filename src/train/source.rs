@@ -145,17 +145,13 @@ pub fn pretrained(
     let name = path.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let checkpoints = folder.join(format!("{name}_checkpoints"));
     let params = Params { save_checkpoints: true, ..params.clone() };
-    let phase = data.phase();
+    let (phase, initial) = (data.phase(), model.deep_clone()?);
     data.update_phase(Phase::Pretrain);
-    let initial = model.deep_clone()?;
-    let trained = Trainer::new(model, data, params.lr_pretrain, &params)?
-        .threads(machine::cores())
-        .output(&folder, &name)
-        .resume(true)
+    let trained = Trainer::new(model, data, params.lr_pretrain, &params).and_then(|trainer| {
         // Losses cost nothing; training accuracy would cost a third of the time.
-        .curve(false)
-        .losses(true)
-        .train();
+        let trainer = trainer.threads(machine::cores()).output(&folder, &name).resume(true);
+        trainer.curve(false).losses(true).train()
+    });
     data.update_phase(phase);
     let report = match trained {
         Ok(report) => report,

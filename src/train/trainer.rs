@@ -313,12 +313,12 @@ struct Finished {
 impl Job {
     fn run(self, stop: &Stop) -> Result<Finished> {
         machine::prepare_thread(self.threads);
-        let mut curve = Vec::new();
+        let (mut curve, mut identity) = (Vec::new(), self.identity);
         self.options.check(&self.validation)?;
         let mut state = State::new(self.model, &self.options);
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
-            curve = restore(&mut state, &path, &self.identity, &self.weights)?;
+            (curve, identity) = restore(&mut state, &path, &identity, &self.weights)?;
             if state.epochs_done > self.options.epochs {
                 let expected = format!("a checkpoint within the {} epochs of this training", self.options.epochs);
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
@@ -344,9 +344,11 @@ impl Job {
                 epoch.loss = mean(&epoch.loss).into_iter().collect();
             }
             curve.push(epoch);
+            // An epoch that nobody waits for any more must not be ahead of the network that the caller has.
+            stop.check()?;
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
             if let Some(files) = self.files.as_ref().filter(|_| self.params.save_checkpoints) {
-                store(&state, &curve, &files.checkpoint(number), &self.identity)?;
+                store(&state, &curve, &files.checkpoint(number), &identity)?;
             }
         }
         let fitted = state.finish(&self.options)?;
@@ -423,9 +425,9 @@ fn store(state: &State, curve: &[Epoch], path: &Path, identity: &str) -> Result<
     Checkpoint { tensors, text }.save(path)
 }
 
-/// The inverse of [`store`]; returns the curve so far. The network has the weights that the training began with, or, after
+/// The inverse of [`store`]; returns the curve so far and the identity of the training, whose checkpoints further ones are. The network has the weights that the training began with, or, after
 /// an interrupt, those of the checkpoint; `held` is a digest of them.
-fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result<Vec<Epoch>> {
+fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result<(Vec<Epoch>, String)> {
     let file = Checkpoint::load(path)?;
     let notes: Notes = serde_json::from_str(&file.text)
         .map_err(|e| Error::format(path, "a checkpoint of a training", format!("notes that say: {e}")))?;
@@ -466,7 +468,7 @@ fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result
     state.adam.steps = notes.steps;
     (state.stopping.best, state.stopping.stale, state.stopped) = (notes.best, notes.stale, notes.stopped);
     (state.best, state.epochs_done, state.last_val_acc) = (best, notes.epoch + 1, notes.val_acc);
-    Ok(notes.curve)
+    Ok((notes.curve, notes.identity))
 }
 
 impl fmt::Display for TrainReport {
