@@ -20,7 +20,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Modules stand on floors, each of which uses only those below it:
+//! Modules stand on floors, each of which uses only its own and those below it:
 //!
 //! | floor | modules |
 //! |---|---|

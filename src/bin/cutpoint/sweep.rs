@@ -98,8 +98,9 @@ pub fn run(args: Args) -> Result<()> {
         params.check_cut(row.cut)?;
         data.target.per_class(row.percentage)?;
     }
-    let source = source_with_weights(&args, &study, &params, &mut data)?;
     let files = study.files(args.out.clone().unwrap_or_default());
+    files.check_rows(&params)?;
+    let source = source_with_weights(&args, &study, &params, &mut data)?;
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
         .cuts(cuts)
