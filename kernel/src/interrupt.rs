@@ -159,7 +159,15 @@ mod tests {
         supervisor.watch(Arc::clone(&child));
         supervisor.interrupt();
         assert_eq!(supervisor.end(), Stopped::default());
+        // While a cell waits for the compiler nothing is killed, however often it is interrupted; it does not run then.
         supervisor.begin();
+        supervisor.interrupt();
+        supervisor.interrupt();
+        assert!(!supervisor.may_run());
+        assert_eq!(supervisor.end(), Stopped { interrupted: true, killed: false });
+        assert!(child.lock().unwrap().try_wait().unwrap().is_none());
+        supervisor.begin();
+        assert!(supervisor.may_run());
         supervisor.state().interrupts = 1;
         supervisor.interrupt();
         assert_eq!(supervisor.end(), Stopped { interrupted: true, killed: true });
