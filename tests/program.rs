@@ -546,7 +546,19 @@ fn results_of_different_parameters_are_never_mixed() {
         "--repeats 1 --patience 2",
         "baselines_regular_classes.json: expected results with `early_stop_patience` 2",
     );
-    refused("--repeats 1 --activation Tanh", "regular_classes.safetensors: expected weights of a network of 8-8p-8");
+    refused(
+        "--repeats 1 --activation Tanh",
+        "baselines_regular_classes.json: expected results with `activation_function`",
+    );
+    // Where no results are in the way, the weights of another network are.
+    let elsewhere = folder.path().join("elsewhere/pretrained_models/Glyphs");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let weights = "regular_classes.safetensors";
+    std::fs::copy(folder.path().join("pretrained_models/Glyphs").join(weights), elsewhere.join(weights)).unwrap();
+    refused(
+        "--repeats 1 --activation Tanh --out elsewhere",
+        "regular_classes.safetensors: expected weights of a network of 8-8p-8",
+    );
     refused(
         "--repeats 1 --pretrain-epochs 2",
         "regular_classes.safetensors: expected weights pre-trained as asked (at most 2",
