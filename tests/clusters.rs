@@ -200,8 +200,15 @@ fn a_sweep_goes_on_from_its_journal_and_rescoring_needs_no_clustering() {
         assert_eq!((a.scores.ari, &a.counts), (b.scores.ari, &b.counts));
         assert!(b.scores.precision > a.scores.precision || a.scores.precision == 1.0);
     }
+    // Rows of another task are not taken for these.
     let path = dir.path().join("c.json");
     both.save(&path).unwrap();
+    let of_source =
+        ClusterSweep::new(&model, &data.source).percentages(&[0.01]).repeats(Repeats::Fixed(1)).run().unwrap();
+    assert!(both.records.iter().all(|r| r.dataset == "Finetune"));
+    assert!(of_source.records.iter().all(|r| r.dataset == "Pretrain"));
+    let error = of_source.add_to(&path).unwrap_err().to_string();
+    assert!(error.contains("task Pretrain") && error.contains("found Finetune"), "{error}");
     assert_eq!(ClusterFile::load(&path).unwrap(), both);
 }
 

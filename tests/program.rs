@@ -516,6 +516,31 @@ fn unequal_repeats_are_refused_or_named() {
 }
 
 #[test]
+fn weights_of_a_network_with_another_activation_are_refused_though_they_would_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["--channels", "4", "--depth", "2", "--device", "cpu"];
+    for activation in ["ReLU", "Tanh"] {
+        let file = format!("{activation}.safetensors");
+        let own = ["pretrain", "Glyphs", "--epochs", "1", "--activation", activation, "--out", &file];
+        succeed(cutpoint().current_dir(folder.path()).args([&own[..], &small].concat()));
+    }
+    let load = |file: &str| {
+        let own = ["finetune", "--source", "Glyphs", "--target", "Glyphs", "--pretrain-classes", "0,1,2,3,4"];
+        let target = ["--finetune-classes", "5,6,7,8,9", "--percentage", "0.001", "--cut", "1", "--epochs", "1"];
+        run_in(folder.path(), &[&own[..], &target, &["--load", file], &small].concat())
+    };
+    let output = load("ReLU.safetensors");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = load("Tanh.safetensors");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("Tanh.safetensors: expected weights of a network of 4-4p"), "{}", stderr(&output));
+    // The baseline's cut is a number below 0.
+    let args = ["plot", "architecture", "Glyphs", "--cut", "-1", "-o", "baseline.svg"];
+    succeed(cutpoint().current_dir(folder.path()).args(args));
+    assert!(folder.path().join("baseline.svg").exists());
+}
+
+#[test]
 fn results_of_different_parameters_are_never_mixed() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = |more: &str| {

@@ -13,8 +13,7 @@ use rand_xoshiro::Xoshiro256Plus;
 
 use super::agglomerative;
 use crate::error::{Error, Result};
-use crate::notebook::interrupt::in_background;
-use crate::notebook::progress::LateBar;
+use crate::notebook::progress::timed_in_background;
 
 /// A clustering algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,21 +75,11 @@ impl Algorithm {
     /// starts of k-means and of the mixture; agglomerative clusterings have none.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]; [`Error::Parameter`] when there are not more vectors than clusters, when a vector is not finite or, for the
-    /// cosine distance, all zeros, or when the mixture cannot be fitted to so few or so similar vectors.
+    /// [`Error::Interrupted`]; [`Error::Parameter`] when there are not more vectors than clusters, when a vector is not
+    /// finite or, for the cosine distance, all zeros, or when the mixture cannot be fitted to so few or so similar vectors.
     pub fn cluster(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let vectors = vectors.to_owned();
-        let mut bar = LateBar::new("clustering", None);
-        let found = in_background(
-            "clustering",
-            move |_| self.cluster_here(vectors.view(), clusters, seed),
-            || {
-                bar.advance(0);
-                Ok(())
-            },
-        )?;
-        bar.finish();
-        Ok(found)
+        timed_in_background("clustering", move |_| self.cluster_here(vectors.view(), clusters, seed))
     }
 
     /// The same in this thread, and not to be interrupted.

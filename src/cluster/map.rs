@@ -8,8 +8,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 
 use crate::error::{Error, Result};
-use crate::notebook::interrupt::in_background;
-use crate::notebook::progress::LateBar;
+use crate::notebook::progress::timed_in_background;
 
 fn check(vectors: ArrayView2<f64>, least: usize) -> Result<()> {
     if vectors.nrows() < least || vectors.ncols() < 2 {
@@ -70,11 +69,5 @@ pub fn tsne(vectors: ArrayView2<f64>, seed: u64) -> Result<Array2<f64>> {
         let pool = pool.map_err(|e| Error::Worker(format!("t-SNE: {e}")))?;
         pool.install(|| params.transform(vectors)).map_err(|e| Error::Worker(format!("t-SNE: {e}")))
     };
-    let mut bar = LateBar::new("t-SNE", None);
-    let map = in_background("t-SNE", work, || {
-        bar.advance(0);
-        Ok(())
-    })?;
-    bar.finish();
-    Ok(map)
+    timed_in_background("t-SNE", work)
 }

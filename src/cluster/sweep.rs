@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 
 use super::{silhouette, Algorithm, ClusterFile, ClusterRecord, Contingency, FeatureTable, Scoring};
-use crate::data::{Phase, Task};
+use crate::data::Task;
 use crate::error::{Error, Result};
 use crate::files::hex;
 use crate::grid::{rows, Repeats};
@@ -173,7 +173,6 @@ impl<'a> ClusterSweep<'a> {
             table,
             samples,
             classes: self.task.classes.len(),
-            phase: self.task.phase,
             scoring: self.scoring,
             budget,
             queue: Mutex::new(Queue { jobs: todo.into(), in_use: 0, running: 0 }),
@@ -282,7 +281,6 @@ struct Pool {
     table: FeatureTable,
     samples: Vec<Vec<usize>>,
     classes: usize,
-    phase: Phase,
     scoring: Scoring,
     budget: u64,
     queue: Mutex<Queue>,
@@ -347,7 +345,8 @@ impl Pool {
             repeat: job.repeat,
             layer: features.layer,
             scores: contingency.scores(self.scoring),
-            dataset: self.phase.to_string(),
+            // As the source weights, it is said where rows are made of these.
+            dataset: String::new(),
             split: "Train".to_owned(),
             algorithm: job.algorithm.to_string(),
             vectors: Some(clusters.len()),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub use super::bar::Notebook;
+use super::interrupt::{in_background, Stop};
+use crate::error::Result;
 
 /// Where progress goes unless a caller says otherwise: a live bar on the page under the cutpoint kernel, else the
 /// terminal.
@@ -88,6 +90,23 @@ impl LateBar {
     pub fn finish(mut self) {
         self.advance(self.total.unwrap_or(1).saturating_sub(self.done));
     }
+}
+
+/// Runs `work` as [`in_background`] does; of a call whose length nobody knows, the time that it has taken is shown.
+///
+/// # Errors
+/// Those of [`in_background`].
+pub(crate) fn timed_in_background<T: Send + 'static>(
+    task: &'static str,
+    work: impl FnOnce(&Stop) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let mut bar = LateBar::new(task, None);
+    let done = in_background(task, work, || {
+        bar.advance(0);
+        Ok(())
+    })?;
+    bar.finish();
+    Ok(done)
 }
 
 impl Drop for LateBar {

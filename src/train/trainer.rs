@@ -425,7 +425,8 @@ fn store(state: &State, curve: &[Epoch], path: &Path, identity: &str) -> Result<
     Checkpoint { tensors, text }.save(path)
 }
 
-/// The inverse of [`store`]; returns the curve so far and the identity of the training, whose checkpoints further ones are. The network has the weights that the training began with, or, after
+/// The inverse of [`store`]; returns the curve so far and the identity of the training, which further checkpoints bear.
+/// The network has the weights that the training began with, or, after
 /// an interrupt, those of the checkpoint; `held` is a digest of them.
 fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result<(Vec<Epoch>, String)> {
     let file = Checkpoint::load(path)?;
