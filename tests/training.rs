@@ -10,7 +10,7 @@ use cutpoint::notebook::interrupt;
 use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Activation, Device, Params, Setting};
 use cutpoint::sweep::{fine_tune, Row};
-use cutpoint::train::{pretrained, Source, TrainReport, Trainer};
+use cutpoint::train::{classification_report, pretrained, Source, TrainReport, Trainer};
 
 fn params() -> Params {
     Params { depth: 3, num_channels: 8, num_train: 4, batch_size: 128, device: Device::Cpu, ..Params::default() }
@@ -104,6 +104,23 @@ fn every_activation_and_shape_of_network_trains() {
             .unwrap();
         }
     }
+}
+
+#[test]
+fn a_classification_report_of_a_network_is_that_of_its_training_and_of_its_own_classes_only() {
+    let params = Params { classification_report_flag: true, ..params() };
+    let data = data(&params);
+    let mut model = network(&params, &data);
+    let report = trainer(&mut model, &data, &params).train().unwrap();
+    // More than are classified at once.
+    assert!(data.target.test.len() > 1024, "{}", data.target.test.len());
+    let own = classification_report(&model, &data.target.test, &data.target.class_names).unwrap();
+    assert_eq!((Some(&own), own.accuracy), (report.classification.as_ref(), report.test_acc));
+    let three = Params { fine_tune_classes: vec![5, 6, 7], ..params.clone() };
+    let fewer = TransferLearningWrapper::load(&three, GLYPHS, GLYPHS, None, &Silent).unwrap();
+    let narrow = CustomCnn::new(&params, 3, data.input_shape()).unwrap();
+    let error = classification_report(&narrow, &data.target.test, &fewer.target.class_names).unwrap_err();
+    assert!(matches!(&error, Error::Parameter { .. }) && error.to_string().contains("label 4"), "{error}");
 }
 
 /// What a report says but for the time it took.

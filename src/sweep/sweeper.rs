@@ -364,3 +364,27 @@ impl Keys {
         hex(Md5::digest(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::GLYPHS;
+    use crate::params::Setting;
+
+    /// After a cut of FT the whole width of the pictures goes into the linear layer: a few training pictures need little,
+    /// the test pictures that are classified at once a lot.
+    #[test]
+    fn a_run_needs_the_memory_of_what_is_classified_at_once() {
+        let params = Params { depth: 2, num_channels: 8, batch_size: 4096, ..Params::default() };
+        let params = params.with_setting(Setting::FT);
+        let data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data").unwrap();
+        let source = CustomCnn::new(&params, data.source.classes.len(), data.input_shape()).unwrap();
+        let sweep = Sweep::new(&params, &source, &data).unwrap();
+        let grid = rows(&[0.001], &[1], Repeats::Fixed(1)).unwrap();
+        let plan = Plan::new(&sweep, &grid).unwrap();
+        let jobs = sweep.jobs(&plan.rows.iter().collect::<Vec<_>>(), &[]).unwrap();
+        let features = 4 * source.shape_before(1).unwrap().iter().product::<usize>() as u64;
+        let at_once = data.target.test.len().min(4096).max(data.target.validation.len()) as u64;
+        assert!(jobs[0].memory >= 2 * at_once * features, "{} for {at_once} of {features}", jobs[0].memory);
+    }
+}
