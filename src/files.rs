@@ -45,30 +45,54 @@ pub fn create_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::io("create folder", path))
 }
 
-/// Writes a file by way of a temporary one beside it, moved into place once it is complete and on disk.
-/// A crash, a full disk or an error in `fill` leaves the old file, or none, and no temporary file.
+/// Holds a file's folder, made where it is not there, for as long as what is returned lives: whoever reads a file, changes
+/// it and writes it again does not lose what another does meanwhile.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder.
+pub(crate) fn lock_folder_of(path: &Path) -> Result<fs::File> {
+    let folder = folder_of(path);
+    create_dir(folder)?;
+    let held = fs::File::open(folder).map_err(Error::io("open", folder))?;
+    match held.lock() {
+        // A file system without locks, as over some networks.
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(held),
+        locked => locked.map(|()| held).map_err(Error::io("lock", folder)),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes a file by way of a temporary one beside it, moved into place once it is complete and on disk. A symbolic link
+/// stays, and the file that it leads to is written. A crash, a full disk or an error in `fill` leaves the old file, or none, and no temporary file.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file, or whatever `fill` reports.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
-    create_dir(folder)?;
     let failed = || Error::io("write", path);
-    let file = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).map_err(failed())?;
+    let linked = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink());
+    let target = if linked { fs::canonicalize(path).map_err(failed())? } else { path.to_owned() };
+    let folder = folder_of(&target);
+    create_dir(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".partial-");
+    // Temporary files are private by default; results are as open as the user's mask lets new files be.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(folder).map_err(failed())?;
     let mut out = std::io::BufWriter::new(file);
     fill(&mut out).map_err(failed())?;
     let file = out.into_inner().map_err(|e| failed()(e.into_error()))?;
     file.as_file().sync_all().map_err(failed())?;
-    // Temporary files are private by default; results are meant to be read.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed())?;
-    }
-    file.persist(path).map_err(|e| failed()(e.error))?;
+    file.persist(&target).map_err(|e| failed()(e.error))?;
     Ok(())
 }
 
@@ -86,5 +110,28 @@ mod tests {
         assert!(error.to_string().contains("a.json"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_its_file_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real.json"), dir.path().join("link.json"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write_atomically(&link, |w| w.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().file_type().is_symlink());
+    }
+
+    #[test]
+    fn a_folder_is_held_by_one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("results/a.json");
+        let held = lock_folder_of(&path).unwrap();
+        let folder = fs::File::open(dir.path().join("results")).unwrap();
+        assert!(folder.try_lock().is_err());
+        drop(held);
+        folder.try_lock().unwrap();
     }
 }

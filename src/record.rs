@@ -36,13 +36,20 @@ pub struct Record {
     /// Time the run took, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// The kind of device that the run was made on, such as `cuda`; `None` for a processor, and where a file does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// Keys this crate does not know, kept as they were.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
+/// The parameter that says which source network the rows of a result file came from: a digest of its weights.
+pub(crate) const SOURCE_WEIGHTS: &str = "source_weights";
+/// The parameter that says which pictures the rows are of: a digest of the target task's.
+pub(crate) const PICTURES: &str = "target_pictures";
 /// Parameters of a result file that say nothing of baselines.
-pub(crate) const OF_CUTS: [&str; 4] = ["freeze", "reinit", "truncate", "source_weights"];
+pub(crate) const OF_CUTS: [&str; 4] = ["freeze", "reinit", "truncate", SOURCE_WEIGHTS];
 
 /// A result file: parameters and rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,11 +188,12 @@ impl ResultFile {
         let only_baselines = |rows: &[Record]| !rows.is_empty() && rows.iter().all(|r| r.sampled_cut_point < 0);
         let baselines = only_baselines(&self.records);
         let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
+        let _one_at_a_time = files::lock_folder_of(path)?;
         let mut all = self.merged_with(path, ignoring)?;
         if only_baselines(&all.records) {
             // What the last sweep's setting and source network were says nothing of baselines.
             all.params = all.params.with_setting(Setting::FR);
-            all.params.other.shift_remove("source_weights");
+            all.params.other.shift_remove(SOURCE_WEIGHTS);
         }
         all.save(path)?;
         Ok(all)

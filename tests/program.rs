@@ -109,6 +109,13 @@ fn show_prints_the_table_of_published_files() {
     );
     assert!(text.contains("published files: the training files"), "{text}");
     assert!(text.contains("best at 1% of the data: cut 4, median 0.8758"), "{text}");
+    let csv = stdout(&succeed(cutpoint().args(["show", "--csv", &baselines, &cuts])));
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("percentage,baseline,cut 0,cut 1,cut 2,cut 3,cut 4,cut 5,cut 6,repeats"));
+    assert!(lines.next().is_some_and(|l| l.starts_with("0.001,0.7719") && l.ends_with(",25")), "{csv}");
+    let json = stdout(&succeed(cutpoint().args(["show", "--json", &baselines, &cuts])));
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!((&rows[4]["percentage"], &rows[4]["repeats"]), (&serde_json::json!(1.0), &serde_json::json!(5)));
     let other = common::published().join("MNIST/cuts_regular_classes_FR.json");
     let output = run(&["show", &cuts, other.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
@@ -196,6 +203,11 @@ fn a_disk_that_fills_up_leaves_nothing_half_written() {
     assert!(left.len() == 1 && left[0].ends_with("regular_classes.jsonl"), "{left:?}");
     let output = run_in(folder.path(), &small.split(' ').chain(["--repeats", "2"]).collect::<Vec<_>>());
     assert!(output.status.success(), "{}", stderr(&output));
+    // A log that cannot be written costs no results.
+    let script = format!("{} {small} --repeats 2 --out logged > /dev/full", env!("CARGO_BIN_EXE_cutpoint"));
+    let output = Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(folder.path().join("logged/results/Glyphs/cuts_regular_classes_FR.json").exists());
 }
 
 #[test]
@@ -365,6 +377,16 @@ fn pretrain_writes_weights_that_finetune_and_sweep_read() {
         stderr(&output)
     );
     assert!(stdout(&output).contains("wrote results/Glyphs/cuts_regular_classes_FR.json"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_training_that_diverges_writes_no_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let diverges = "pretrain Glyphs --depth 2 --channels 4 --epochs 1 --lr 1e30 --device cpu --out w.safetensors";
+    let output = run_in(folder.path(), &diverges.split(' ').collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("w.safetensors: expected finite weights in conv0.weight"), "{}", stderr(&output));
+    assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new());
 }
 
 /// The published tables, byte for byte.
@@ -604,18 +626,20 @@ fn results_of_different_parameters_are_never_mixed() {
 fn checkpoints_of_another_training_are_not_gone_on_from() {
     let folder = tempfile::tempdir().unwrap();
     let pretrain = |more: &str| {
-        let common = "pretrain Glyphs --channels 8 --depth 3 --batch-size 64 --device cpu --threads 1 --checkpoints";
+        let common = "pretrain Glyphs --channels 8 --depth 3 --batch-size 64 --device cpu --checkpoints";
         run_in(folder.path(), &common.split(' ').chain(more.split(' ')).collect::<Vec<_>>())
     };
-    assert!(pretrain("--epochs 1").status.success());
-    let output = pretrain("--epochs 2");
+    assert!(pretrain("--threads 1 --epochs 1").status.success());
+    let output = pretrain("--threads 1 --epochs 2");
     assert!(output.status.success() && stderr(&output).contains("going on after epoch 1"), "{}", stderr(&output));
     for (more, expected) in [
         (
-            "--epochs 3 --activation Tanh",
-            "expected a checkpoint of this training (8-8p-8, kernel 3, pooling stride 2, Tanh",
+            "--threads 1 --epochs 3 --activation Tanh",
+            "of this training: 8-8p-8, kernel 3, pooling stride 2, Tanh (remove its folder to begin anew), found 8-8p-8",
         ),
-        ("--epochs 1", "expected a checkpoint within the 1 epochs of this training, found one after 2"),
+        ("--threads 2 --epochs 3", "of this training: 2 threads (remove its folder to begin anew), found 1 threads"),
+        ("--threads 1 --epochs 3 --lr 0.002", "of this training: lr 0.002 (remove its folder to begin anew), found lr 0.001"),
+        ("--threads 1 --epochs 1", "within the 1 epochs of this training (remove its folder to begin anew), found one after 2"),
     ] {
         let output = pretrain(more);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
@@ -633,7 +657,7 @@ fn cluster_writes_the_published_form_and_goes_on_where_it_was() {
     let pretrain = run_in(dir.path(), &[&["pretrain", "Glyphs", "--epochs", "1"], &small[..]].concat());
     assert!(pretrain.status.success(), "{}", stderr(&pretrain));
     let cluster = |more: &[&str]| {
-        let common = ["cluster", "Glyphs", "--repeats", "2", "--algorithms", "average,ward"];
+        let common = ["cluster", "Glyphs", "--repeats", "2", "--algorithms", "average,ward,average"];
         run_in(dir.path(), &[&common, &small[..], more].concat())
     };
     let first = cluster(&["--percentages", "0.01"]);
@@ -650,6 +674,7 @@ fn cluster_writes_the_published_form_and_goes_on_where_it_was() {
     // Rows scored in another way do not mix.
     let mixed = cluster(&["--percentages", "0.01", "--scoring", "published"]);
     assert!(stderr(&mixed).contains("scoring published"), "{}", stderr(&mixed));
+    assert!(!stderr(&mixed).contains("clustering:") && stdout(&mixed).is_empty(), "refused before it is computed");
     let wrong = cluster(&["--algorithms", "kmeans"]);
     assert_eq!(wrong.status.code(), Some(2));
 }

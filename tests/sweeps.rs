@@ -109,6 +109,55 @@ fn finished_runs_are_not_made_again_and_settings_share_what_they_have_in_common(
     assert_eq!(lines(), 36);
 }
 
+/// On a fresh clone there are result files and no journal. Rows count as done where the file says that they are of the same
+/// parameters, source weights and pictures.
+#[test]
+fn rows_of_result_files_are_not_made_again_unless_they_might_be_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (source, data) = study(&params());
+    let made = |from: &[PathBuf], params: &Params, source: &CustomCnn| {
+        let journal = tempfile::NamedTempFile::new().unwrap();
+        let sweep = sweep(params, source, &data, journal.path()).percentages(&[0.001]);
+        let rows = sweep.known(from.iter().cloned()).run().unwrap();
+        (rows, std::fs::read_to_string(journal.path()).unwrap().lines().count())
+    };
+    let (mut all, ten) = made(&[], &params(), &source);
+    assert_eq!(ten, 10);
+    // A number that no run gives: where it is found again, the row was taken from the file.
+    let marked = |all: &mut ResultFile| all.records.iter_mut().for_each(|r| r.test_acc = 0.125);
+    marked(&mut all);
+    let files = [at("baselines.json"), at("cuts.json"), at("none.json")];
+    all.cuts([-1]).add_to(&files[0]).unwrap();
+    all.without_baseline().add_to(&files[1]).unwrap();
+    assert_eq!(made(&files, &params(), &source), (all.clone(), 0));
+    // Cut 0 is the run of the baseline under FR; under F only the baseline and none of its own cuts is known.
+    assert_eq!(made(&files[..1], &params(), &source).1, 8);
+    assert_eq!(made(&files, &params().with_setting(Setting::F), &source).1, 10);
+    assert_eq!(made(&files, &Params { lr_fine_tune: 0.002, ..params() }, &source).1, 10);
+    // Of another source network only the baseline is known.
+    let other = CustomCnn::with_rng(&params(), 5, data.input_shape(), cutpoint::rng::TorchRng::new(9)).unwrap();
+    assert_eq!(made(&files, &params(), &other).1, 8);
+    // Files that do not say what they are of, and rows of another kind of device.
+    for key in ["target_pictures", "source_weights"] {
+        let mut silent = all.without_baseline();
+        silent.params.other.shift_remove(key);
+        silent.save(at("silent.json")).unwrap();
+        assert_eq!(made(&[at("silent.json")], &params(), &source).1, 10, "{key}");
+    }
+    let mut elsewhere = all.without_baseline();
+    elsewhere.records.iter_mut().for_each(|r| r.device = Some("cuda".to_owned()));
+    elsewhere.save(at("cuda.json")).unwrap();
+    assert_eq!(made(&[at("cuda.json")], &params(), &source).1, 10);
+    // Rows of other pictures are not known, and are not added to these.
+    all.params.other.insert("target_pictures".to_owned(), "others".into());
+    all.without_baseline().save(at("pictures.json")).unwrap();
+    let (new, ten) = made(&[at("pictures.json")], &params(), &source);
+    assert_eq!(ten, 10);
+    let refused = new.without_baseline().add_to(at("pictures.json")).unwrap_err().to_string();
+    assert!(refused.contains("`target_pictures`") && refused.contains("found \"others\""), "{refused}");
+}
+
 #[test]
 fn progress_reaches_its_total() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,6 +240,24 @@ fn an_interrupt_ends_the_program_within_a_second_and_keeps_finished_runs() {
     assert!(common::stderr(&output).contains("interrupted: "), "{}", common::stderr(&output));
     assert!(!out.join("results/Glyphs").join(NAMES[1]).exists(), "no result file of an unfinished sweep");
     assert!(std::fs::read_to_string(journal(&out)).unwrap().lines().count() >= 3);
+}
+
+/// Workers are left behind in the middle of operations of a second; the process must not fall over them as it ends.
+#[test]
+fn an_interrupt_in_the_middle_of_long_operations_ends_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM", "-INT", "-INT"] {
+        let mut command = common::cutpoint();
+        let long = "sweep Glyphs --percentages 0.5 --repeats 5 --workers 2 --pretrain-epochs 0 --depth 6 --channels 32";
+        command.args(long.split(' ')).args(["--batch-size", "4096", "--device", "cpu", "--out"]).arg(folder.path());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while !journal(folder.path()).exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        common::succeed(Command::new("kill").args([signal, &child.id().to_string()]));
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+    }
 }
 
 #[test]

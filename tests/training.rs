@@ -253,6 +253,23 @@ fn an_interrupted_pre_training_goes_on_when_its_cell_is_run_again() {
     assert!(!folder.path().join("own_checkpoints").exists());
 }
 
+/// A changed plan must not go on quietly with the weights of the old one.
+#[test]
+fn weights_of_another_pre_training_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.safetensors");
+    let params = Params { num_train: 1, ..params() };
+    let mut data = data(&params);
+    let mut model = network(&params, &data);
+    pretrained(&mut model, &mut data, &params, "test", &path).unwrap();
+    assert!(matches!(pretrained(&mut model, &mut data, &params, "test", &path), Ok(Source::Read(Some(_)))));
+    let longer = Params { num_train: 2, ..params };
+    let error = pretrained(&mut model, &mut data, &longer, "test", &path).unwrap_err().to_string();
+    for part in ["source.safetensors", "at most 2 epochs", "variant", "found at most 1 epochs"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
 #[test]
 fn without_validation_pictures_there_is_no_accuracy_and_no_best() {
     let params = Params { val_split: 0.0, early_stop_patience: None, ..params() };

@@ -51,6 +51,14 @@ impl Algorithm {
         Algorithm::GaussianMixture,
     ];
 
+    /// The algorithm in words that go before "clustering": `average-linkage`, `k-means`.
+    pub fn words(self) -> String {
+        match self.linkage() {
+            Some(_) => format!("{self}-linkage"),
+            None => self.to_string().replace("gaussian-mixture", "Gaussian-mixture"),
+        }
+    }
+
     fn linkage(self) -> Option<Method> {
         match self {
             Algorithm::Average => Some(Method::Average),

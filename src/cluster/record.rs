@@ -177,6 +177,17 @@ impl ClusterFile {
         ClusterFile { records: self.records.iter().filter(|r| r.algorithm == name).cloned().collect() }
     }
 
+    /// The algorithms of its rows, each once, in the order they come in.
+    pub fn algorithms(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for record in &self.records {
+            if !found.contains(&record.algorithm.as_str()) {
+                found.push(&record.algorithm);
+            }
+        }
+        found
+    }
+
     /// The one algorithm of all rows.
     ///
     /// # Errors
@@ -190,6 +201,12 @@ impl ClusterFile {
                 Err(Error::parameter("clusterings", "rows of one algorithm", found))
             }
         }
+    }
+
+    /// [`Self::algorithm`] in words that go before "clustering".
+    pub(crate) fn algorithm_in_words(&self) -> Result<String> {
+        let name = self.algorithm()?;
+        Ok(name.parse().map_or_else(|_| name.to_owned(), Algorithm::words))
     }
 
     /// Reads a file of clustering results, a published one or our own.
@@ -215,6 +232,8 @@ impl ClusterFile {
             let s = row.scores;
             let ranges = [
                 ("Percentage", row.percentage, f64::MIN_POSITIVE),
+                ("NMI", row.nmi.unwrap_or(0.0), 0.0),
+                ("Silhouette", row.silhouette.unwrap_or(0.0), -1.0),
                 ("Precision", s.precision, 0.0),
                 ("Recall", s.recall, 0.0),
                 ("Accuracy", s.accuracy, 0.0),
@@ -222,8 +241,12 @@ impl ClusterFile {
             ];
             match ranges.into_iter().find(|(_, value, least)| !(*least..=1.0).contains(value)) {
                 Some((key, value, least)) => {
-                    let least = if least < 0.0 { "-1" } else { "0" };
-                    Err(Error::format(path, format!("`{key}` of element {i} from {least} to 1"), value.to_string()))
+                    let range = match least {
+                        -1.0 => "from -1 to 1",
+                        0.0 => "from 0 to 1",
+                        _ => "above 0 and at most 1",
+                    };
+                    Err(Error::format(path, format!("`{key}` of element {i} {range}"), value.to_string()))
                 }
                 None => Ok(row),
             }
@@ -288,6 +311,7 @@ impl ClusterFile {
     /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`].
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        let _one_at_a_time = files::lock_folder_of(path)?;
         let all = self.merged_with(path)?;
         all.save(path)?;
         Ok(all)
@@ -360,7 +384,7 @@ mod tests {
             ("[{\"depth\": 6}]", "element 0"),
             (bad.as_str(), "`ARI` of element 1 from -1 to 1, found 1.5"),
             (other.as_str(), "rows of one scoring, found published and sound"),
-            (none.as_str(), "`Percentage` of element 0 from 0 to 1, found 0"),
+            (none.as_str(), "`Percentage` of element 0 above 0 and at most 1, found 0"),
         ] {
             std::fs::write(&path, text).unwrap();
             let error = ClusterFile::load(&path).unwrap_err().to_string();

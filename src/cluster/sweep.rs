@@ -1,6 +1,6 @@
 //! Clusterings over percentages, repeats, layers and algorithms.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -32,6 +32,7 @@ pub struct ClusterSweep<'a> {
     algorithms: Vec<Algorithm>,
     scoring: Scoring,
     journal: Option<PathBuf>,
+    file: Option<PathBuf>,
     memory_budget: Option<u64>,
     progress: Arc<dyn Progress>,
 }
@@ -47,15 +48,18 @@ impl<'a> ClusterSweep<'a> {
             algorithms: vec![Algorithm::Average],
             scoring: Scoring::Sound,
             journal: None,
+            file: None,
             memory_budget: None,
             progress: default_sink(),
         }
     }
 
-    /// The clusterings of a study's plan: its percentages and repeats, and its journal below `root`.
+    /// The clusterings of a study's plan: its percentages and repeats, and its journal and file of clusterings below
+    /// `root`.
     pub fn planned(plan: &crate::study::Plan, model: &'a CustomCnn, task: &'a Task, root: impl AsRef<Path>) -> Self {
         let sweep = ClusterSweep::new(model, task).percentages(&plan.percentages).repeats(plan.repeats);
-        sweep.journal(plan.files(root).cluster_journal)
+        let files = plan.files(root);
+        sweep.journal(&files.cluster_journal).file(files.clusterings())
     }
 
     /// Shares of the task's training data, from above 0 to 1.
@@ -70,9 +74,10 @@ impl<'a> ClusterSweep<'a> {
         self
     }
 
-    /// The algorithms.
+    /// The algorithms, each once.
     pub fn algorithms(mut self, algorithms: &[Algorithm]) -> Self {
-        self.algorithms = algorithms.to_vec();
+        let mut seen = HashSet::new();
+        self.algorithms = algorithms.iter().copied().filter(|&algorithm| seen.insert(algorithm)).collect();
         self
     }
 
@@ -86,6 +91,12 @@ impl<'a> ClusterSweep<'a> {
     /// long as this process lives.
     pub fn journal(mut self, path: impl AsRef<Path>) -> Self {
         self.journal = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The file that the rows are to be added to: where it would refuse them, nothing is computed.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Self {
+        self.file = Some(path.as_ref().to_owned());
         self
     }
 
@@ -108,10 +119,16 @@ impl<'a> ClusterSweep<'a> {
     ///
     /// # Errors
     /// [`Error::Parameter`] for an impossible grid; [`Error::Interrupted`], and then finished clusterings are kept;
-    /// [`Error::Io`] on the journal; [`Error::Torch`].
+    /// [`Error::Io`] on the journal; those of [`ClusterFile::merged_with`] on the file; [`Error::Torch`].
     pub fn run(&self) -> Result<ClusterFile> {
         if self.algorithms.is_empty() {
             return Err(Error::parameter("algorithms", "at least one", "none"));
+        }
+        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
+        if let Some(path) = self.file.as_ref().filter(|path| path.exists()) {
+            let alike =
+                ClusterFile::load(path)?.records.into_iter().take(1).map(|theirs| self.labelled(theirs, &weights));
+            ClusterFile { records: alike.collect() }.merged_with(path)?;
         }
         let draws: Vec<(f64, u64)> =
             rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.percentage, r.repeat)).collect();
@@ -124,7 +141,6 @@ impl<'a> ClusterSweep<'a> {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory()?,
         };
-        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let keys = Keys::new(self, &weights);
         let mut planned = Vec::new();
         for &algorithm in &self.algorithms {
@@ -141,13 +157,15 @@ impl<'a> ClusterSweep<'a> {
         }
         let row = |job: &Job| {
             let record = journal.get(&job.key)?.scored(self.scoring);
-            Some(record.map(|r| ClusterRecord {
-                source_weights: Some(weights.clone()),
-                dataset: self.task.phase.to_string(),
-                ..r
-            }))
+            Some(record.map(|r| self.labelled(r, &weights)))
         };
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
+    }
+
+    /// A row with what this sweep's rows say of it.
+    fn labelled(&self, row: ClusterRecord, weights: &str) -> ClusterRecord {
+        let (source_weights, dataset) = (Some(weights.to_owned()), self.task.phase.to_string());
+        ClusterRecord { source_weights, dataset, scoring: self.scoring.to_string(), ..row }
     }
 
     fn compute(
@@ -183,6 +201,12 @@ impl<'a> ClusterSweep<'a> {
             .and_then(|()| self.collect(&pool, &messages, count, journal));
         pool.stop.request();
         self.progress.end();
+        if result.is_err() {
+            // What has ended since it was looked at is kept.
+            while let Ok((job, Ok(record))) = messages.try_recv() {
+                journal.add(job.key, record)?;
+            }
+        }
         machine::release_memory();
         result
     }

@@ -83,8 +83,8 @@ impl Dataset {
         })
     }
 
-    /// A data set of one's own from a folder: `train/<class>/*.png` and `test/<class>/*.png`, or `<class>/*.png`, of
-    /// which a share is held out for testing. PNG and JPEG files are read (`.png`, `.jpg`, `.jpeg`), others passed over.
+    /// A data set of one's own from a folder: `train/<class>/*.png` and `test/<class>/*.png`, or only one of
+    /// `train/<class>/*.png` and `<class>/*.png`, of which a share is held out for testing. PNG and JPEG files are read (`.png`, `.jpg`, `.jpeg`), others passed over.
     /// Classes are labelled in the order of their folders' names. Progress counts files.
     ///
     /// # Errors
@@ -99,8 +99,10 @@ impl Dataset {
     ) -> Result<Dataset> {
         let folder = folder.as_ref();
         check(options)?;
-        let parted = folder.join("train").is_dir() && folder.join("test").is_dir();
-        let classes = class_folders(&if parted { folder.join("train") } else { folder.to_owned() })?;
+        let (in_train, parted) = (folder.join("train"), folder.join("test").is_dir() && folder.join("train").is_dir());
+        // A folder `train` by itself is no class, as there are two at least.
+        let alone = in_train.is_dir() && folders(folder)?.len() == 1;
+        let classes = class_folders(if parted || alone { &in_train } else { folder })?;
         let mut train = Vec::new();
         let mut test = Vec::new();
         for (label, (_, class)) in classes.iter().enumerate() {
@@ -196,10 +198,15 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The classes of a folder by name; hidden folders are none.
-fn class_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+/// The folders in a folder, by name, but for hidden ones.
+fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let named = |path: PathBuf| Some((path.file_name()?.to_string_lossy().into_owned(), path));
     let folders = entries(folder)?.into_iter().filter(|p| p.is_dir()).filter_map(named);
-    let classes: Vec<_> = folders.filter(|(name, _)| !name.starts_with('.')).collect();
+    Ok(folders.filter(|(name, _)| !name.starts_with('.')).collect())
+}
+
+fn class_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let classes = folders(folder)?;
     if !(2..=MOST_CLASSES).contains(&classes.len()) {
         let expected = format!("2 to {MOST_CLASSES} class folders with PNG or JPEG files");
         return Err(Error::format(folder, expected, classes.len().to_string()));
@@ -293,8 +300,16 @@ mod tests {
         );
         let again = Dataset::from_folder("mine", dir.path(), &options, &Silent).unwrap();
         assert_eq!(set.test.pixels, again.test.pixels);
+        // The same below a folder `train` that has no `test` beside it.
+        let other = tempfile::tempdir().unwrap();
+        std::fs::create_dir(other.path().join("train")).unwrap();
+        for class in ["cat", "ant"] {
+            std::fs::rename(dir.path().join(class), other.path().join("train").join(class)).unwrap();
+        }
+        let moved = Dataset::from_folder("mine", other.path(), &options, &Silent).unwrap();
+        assert_eq!((moved.class_names, moved.test.pixels.clone()), (set.class_names.clone(), set.test.pixels.clone()));
         let grey = FolderOptions { colour: false, ..options };
-        assert_eq!(Dataset::from_folder("mine", dir.path(), &grey, &Silent).unwrap().train.shape, [1, 8, 8]);
+        assert_eq!(Dataset::from_folder("mine", other.path(), &grey, &Silent).unwrap().train.shape, [1, 8, 8]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{pth, StateDict};
@@ -179,22 +180,45 @@ pub(super) fn bytes_of(t: &Tensor) -> Result<Vec<u8>> {
     })
 }
 
+/// What the text of a file says of its weights' network; other keys may stand beside this one.
+#[derive(Serialize, Deserialize)]
+struct OfNetwork {
+    network: String,
+}
+
+impl Checkpoint {
+    /// Weights of such a network as `model`, whose file says so.
+    pub(crate) fn of_network(tensors: StateDict, model: &super::CustomCnn) -> Checkpoint {
+        Checkpoint { tensors, text: serde_json::json!(OfNetwork { network: model.architecture() }).to_string() }
+    }
+}
+
 impl super::CustomCnn {
-    /// Writes the weights, to `.safetensors` or `.pth`.
+    /// Writes the weights, to `.safetensors`, which keeps what network they are of, or to `.pth`, which has no place for it.
     ///
     /// # Errors
     /// Those of [`Checkpoint::save`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        Checkpoint { tensors: self.state_dict(), text: String::new() }.save(path)
+        Checkpoint::of_network(self.state_dict(), self).save(path)
     }
 
-    /// Reads weights, from `.safetensors` or `.pth`.
+    /// Reads weights, from `.safetensors` or `.pth`. Weights of another network are refused, also where their shapes would
+    /// fit (another activation, other poolings), if the file says what they are of.
     ///
     /// # Errors
     /// Those of [`Checkpoint::load`], and [`Error::Format`] when the weights are not those of such a network.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let file = Checkpoint::load(path)?;
+        self.load_checkpoint(&Checkpoint::load(path)?, path)
+    }
+
+    /// [`Self::load`] of a file that has been read from `path`.
+    pub(crate) fn load_checkpoint(&mut self, file: &Checkpoint, path: &Path) -> Result<()> {
+        let of: Option<OfNetwork> = serde_json::from_str(&file.text).ok();
+        if let Some(of) = of.filter(|of| of.network != self.architecture()) {
+            let expected = format!("weights of a network of {}", self.architecture());
+            return Err(Error::format(path, expected, of.network));
+        }
         self.load_state_dict(&file.tensors).map_err(|error| match error {
             Error::Parameter { expected, found, .. } => Error::format(path, expected, found),
             other => other,
@@ -206,7 +230,7 @@ impl super::CustomCnn {
 mod tests {
     use super::*;
     use crate::model::CustomCnn;
-    use crate::params::{Device, Params};
+    use crate::params::{Activation, Device, Params};
 
     fn net() -> CustomCnn {
         let params =
@@ -227,6 +251,25 @@ mod tests {
             net.save(&path).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), first, "the same weights give the same file");
         }
+    }
+
+    #[test]
+    fn weights_of_another_network_are_refused_where_their_shapes_fit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tanh.safetensors");
+        let of = |activation_function| {
+            let params =
+                Params { device: Device::Cpu, depth: 2, num_channels: 4, activation_function, ..Params::default() };
+            CustomCnn::new(&params, 3, [1, 8, 8]).unwrap()
+        };
+        of(Activation::Tanh).save(&path).unwrap();
+        of(Activation::Tanh).load(&path).unwrap();
+        let error = of(Activation::ReLU).load(&path).unwrap_err().to_string();
+        assert!(error.contains("tanh.safetensors") && error.contains("ReLU") && error.contains("Tanh"), "{error}");
+        // PyTorch's files say nothing of it.
+        let path = dir.path().join("tanh.pth");
+        of(Activation::Tanh).save(&path).unwrap();
+        of(Activation::ReLU).load(&path).unwrap();
     }
 
     #[test]
@@ -260,7 +303,7 @@ mod tests {
         }
         let other =
             CustomCnn::new(&Params { device: Device::Cpu, depth: 2, ..Params::default() }, 3, [1, 8, 8]).unwrap();
-        other.save(&path).unwrap();
+        Checkpoint { tensors: other.state_dict(), text: String::new() }.save(&path).unwrap();
         let error = net().load(&path).unwrap_err().to_string();
         assert!(error.contains("bad.safetensors") && error.contains("conv0.weight of shape [4, 1, 3, 3]"), "{error}");
         assert!(net().load(dir.path().join("x.bin")).unwrap_err().to_string().contains("the extension .bin"));

@@ -2,7 +2,7 @@
 
 use super::axes::{Axes, Axis, Margins};
 use super::canvas::Canvas;
-use super::curves::Series;
+use super::curves::{palette, Series};
 use super::figure::Figure;
 use super::legend::{self, Entry};
 use super::style::{readable_on, text_width, Align, TINY, UNIT};
@@ -28,14 +28,14 @@ pub fn grouped_bars(series: &[Series], label: &str) -> Result<Figure> {
     let bars = places.len() * series.len();
     let width = ((bars * 22 + places.len() * 16) as u32 + 110).clamp(640, 2600);
     let (series, label) = (series.to_vec(), label.to_owned());
-    let title = format!("Median {label}");
+    let title = format!("Median {label}, with quartiles");
     Ok(Figure::new(title, (width, 460), move |canvas, top| draw(canvas, top, &series, &places, &label)))
 }
 
 fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &str) -> Result<()> {
-    let theme = canvas.theme;
+    let (theme, palette) = (canvas.theme, palette(series));
     let entries: Vec<Entry> =
-        series.iter().enumerate().map(|(i, s)| Entry::Colour(theme.series(i), s.name.clone())).collect();
+        series.iter().zip(&palette).map(|(s, &i)| Entry::Colour(theme.series(i), s.name.clone())).collect();
     let (from, wide) = (60 * UNIT, canvas.size.0 - 76 * UNIT);
     let legend = legend::height(&entries, wide);
     legend::draw(canvas, &entries, (from, top), wide)?;
@@ -46,7 +46,7 @@ fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &st
     let ((left, _), (right, bottom)) = axes.corners;
     let pitch = f64::from(right - left) / places.len() as f64 * 0.86 / series.len() as f64;
     for (i, one) in series.iter().enumerate() {
-        let colour = theme.series(i);
+        let colour = theme.series(palette[i]);
         for (place, values) in &one.points {
             let Some(group) = places.iter().position(|p| p == place) else { continue };
             let (Some(middle), Some(low), Some(high)) =

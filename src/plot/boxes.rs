@@ -374,7 +374,7 @@ pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ran
 /// [`Error::Parameter`] when there are no rows, when they are of several algorithms, or when a percentage, repeat and
 /// layer occurs twice.
 pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Figure> {
-    let algorithm = results.algorithm()?;
+    let algorithm = results.algorithm_in_words()?;
     let mut rows: Vec<_> = results.records.iter().filter_map(|r| Some((r, score.of(r)?))).collect();
     rows.sort_by(|(a, _), (b, _)| {
         let layer = |r: &crate::cluster::ClusterRecord| (r.layer.len(), r.layer.clone());

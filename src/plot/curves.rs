@@ -8,7 +8,7 @@ use super::axes::{Axes, Axis, Margins};
 use super::boxes::experiment;
 use super::canvas::Canvas;
 use super::figure::Figure;
-use super::style::{text_width, Align, SMALL, UNIT};
+use super::style::{text_width, Align, GREY, SMALL, UNIT};
 use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::record::ResultFile;
@@ -185,28 +185,40 @@ impl Lines {
             drawn.collect()
         };
         // Bands lie behind all lines.
+        let palette = palette(&self.series);
         for (i, series) in self.series.iter().enumerate().filter(|_| self.spread == Spread::Band) {
-            let (drawn, colour) = (places_of(i, series), theme.series(i));
+            let (drawn, colour) = (places_of(i, series), theme.series(palette[i]));
             let (low, high): (Vec<_>, Vec<_>) = drawn.iter().map(|d| (d[1], d[2])).unzip();
             canvas.polygon(low.iter().chain(high.iter().rev()).copied().collect(), colour.mix(0.13))?;
             [low, high].into_iter().try_for_each(|edge| canvas.line(edge, colour.mix(0.5), 1))?;
         }
         for (i, series) in self.series.iter().enumerate() {
-            let (drawn, colour) = (places_of(i, series), theme.series(i));
+            let (drawn, colour) = (places_of(i, series), theme.series(palette[i]));
             if matches!(self.spread, Spread::Deviation | Spread::Quartiles) {
                 drawn.iter().try_for_each(|&[_, low, high]| error_bar(canvas, low, high, colour))?;
             }
             canvas.line(drawn.iter().map(|d| d[0]), colour, 4)?;
-            drawn.iter().try_for_each(|d| canvas.mark(d[0], 4 * UNIT, i, colour.to_rgba()))?;
+            drawn.iter().try_for_each(|d| canvas.mark(d[0], 4 * UNIT, palette[i], colour.to_rgba()))?;
         }
         for (i, series) in self.series.iter().enumerate() {
             let (x, y) = (right + 14 * UNIT, plot_top + (10 + 20 * i as i32) * UNIT);
-            canvas.line([(x - 8 * UNIT, y), (x + 8 * UNIT, y)], theme.series(i), 4)?;
-            canvas.mark((x, y), 4 * UNIT, i, theme.series(i).to_rgba())?;
+            let colour = theme.series(palette[i]);
+            canvas.line([(x - 8 * UNIT, y), (x + 8 * UNIT, y)], colour, 4)?;
+            canvas.mark((x, y), 4 * UNIT, palette[i], colour.to_rgba())?;
             canvas.text(&series.name, (x + 14 * UNIT, y), SMALL, theme.ink(), Align::Left)?;
         }
         Ok(())
     }
+}
+
+/// Which colour and mark each series has. Cuts have those of their number, so that figures of one experiment agree whether
+/// they show the baseline or not; the baseline has the grey ones.
+pub(super) fn palette(series: &[Series]) -> Vec<usize> {
+    let of_cut = |s: &Series| match s.name.strip_prefix("cut ") {
+        Some(number) => number.parse::<usize>().ok(),
+        None => (s.name == cut_name(-1)).then_some(GREY),
+    };
+    series.iter().map(of_cut).collect::<Option<Vec<_>>>().unwrap_or_else(|| (0..series.len()).collect())
 }
 
 fn error_bar(canvas: &Canvas, low: (i32, i32), high: (i32, i32), colour: RGBColor) -> Result<()> {
@@ -281,7 +293,7 @@ fn nothing_to_compare(what: &'static str, which: &str, groups: &Groups) -> Error
 }
 
 fn beside_baseline(series: Vec<Series>, over: Over, title: String) -> Result<Figure> {
-    let label = "difference in test accuracy".to_owned();
+    let label = "difference in test accuracy: median, quartiles".to_owned();
     let reference = Some((0.0, "baseline".to_owned()));
     Lines { series, over, spread: Spread::Quartiles, label, reference }.figure(title)
 }

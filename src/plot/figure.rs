@@ -35,12 +35,12 @@ impl Figure {
         size: (u32, u32),
         draw: impl Fn(&Canvas, i32) -> Result<()> + Send + Sync + 'static,
     ) -> Figure {
-        Figure { title: title.into(), size, theme: Theme::Light, draw: Arc::new(draw) }
+        Figure { title: printable(title.into()), size, theme: Theme::Light, draw: Arc::new(draw) }
     }
 
     /// The same figure with another title; an empty one leaves its line out.
     pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = title.into();
+        self.title = printable(title.into());
         self
     }
 
@@ -119,6 +119,11 @@ impl std::fmt::Debug for Figure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Figure \"{}\", {} x {} pixels", self.title, self.size.0, self.size.1)
     }
+}
+
+/// A title without what has no place in an XML file.
+fn printable(title: String) -> String {
+    title.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " ")
 }
 
 /// A title in lines that fit into a width in units, and their size in pixels: smaller before it is broken, and broken

@@ -22,6 +22,8 @@ pub(super) const UNIT: i32 = 2;
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// Sizes of text, in pixels.
+/// The place of the greys among the colours of series.
+pub(super) const GREY: usize = 7;
 pub(super) const TITLE: i32 = 16;
 pub(super) const LABEL: i32 = 13;
 pub(super) const SMALL: i32 = 11;
@@ -64,9 +66,9 @@ impl Theme {
             (86, 180, 233),
             (153, 117, 63),
         ];
-        match (i % 8, self) {
-            (7, Theme::Light) => RGBColor(70, 70, 70),
-            (7, Theme::Dark) => RGBColor(220, 220, 220),
+        match (i % (GREY + 1), self) {
+            (GREY, Theme::Light) => RGBColor(70, 70, 70),
+            (GREY, Theme::Dark) => RGBColor(220, 220, 220),
             (0, Theme::Dark) => RGBColor(72, 160, 220),
             (i, _) => {
                 let (r, g, b) = COLOURS[i];

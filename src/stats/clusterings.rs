@@ -58,5 +58,7 @@ pub fn cluster_table(records: &[ClusterRecord]) -> Table {
         .bold(is_best)
         .done();
     let scoring = records.first().map_or("sound", |r| r.scoring.as_str());
-    table.note(format!("medians over repeats, scoring {scoring}; marked: the highest ARI of a percentage"))
+    table.note(format!(
+        "medians over repeats, scoring {scoring}; marked: the highest ARI of a percentage by an algorithm"
+    ))
 }

@@ -4,6 +4,7 @@ use super::family::Family;
 use super::groups::{paired, Groups};
 use super::wilcoxon::{wilcoxon, Rule, Wilcoxon};
 use crate::error::Result;
+use crate::record::ResultFile;
 
 /// Below this p-value a difference counts as significant.
 pub const ALPHA: f64 = 0.05;
@@ -28,6 +29,16 @@ impl PairTest {
     /// Whether the uncorrected p-value is significant, as in the published tables.
     pub fn significant(&self) -> bool {
         self.test.p_value < ALPHA
+    }
+}
+
+impl ResultFile {
+    /// Tests every pair of cuts at every percentage of this file: [`all_pairs`] of its rows.
+    ///
+    /// # Errors
+    /// Those of [`Groups::new`] and [`all_pairs`].
+    pub fn pair_tests(&self, rule: Rule) -> Result<Vec<PairTest>> {
+        all_pairs(&Groups::new(&self.records)?, rule)
     }
 }
 

@@ -148,7 +148,10 @@ impl Summary {
     /// The table of medians: percentages down, cuts across, the best of each row marked.
     pub fn medians(&self) -> Table {
         let percentages = self.percentages();
-        let mut table = Table::of(&percentages).number("data", |&p| percent(p));
+        let mut table = Table::of(&percentages)
+            .value("percentage", |&p| p.into())
+            .csv("percentage", |&p| format!("{p:?}"))
+            .number("data", |&p| percent(p));
         for cut in self.cuts() {
             let entry = |&p: &f64| match self.get(p, cut) {
                 Some(cell) => Entry::marked(self.measure.shown(cell.median), self.marks(p, cut)),
@@ -160,7 +163,14 @@ impl Summary {
                 .csv(&cut_name(cut), |p| median(p).map_or(String::new(), |m| format!("{m:?}")))
                 .number(&cut_name(cut), entry);
         }
-        table.number("repeats", |&p| self.repeats(p)).done()
+        table
+            .value("repeats", |&p| {
+                let repeats = self.repeats(p);
+                repeats.parse::<u64>().map_or_else(|_| repeats.into(), Into::into)
+            })
+            .csv("repeats", |&p| self.repeats(p))
+            .number("repeats", |&p| self.repeats(p))
+            .done()
     }
 
     /// The table of all numbers: a row for each percentage and cut, the best median of each percentage marked.

@@ -63,6 +63,7 @@ pub fn rank_table(ranks: &[Rank]) -> Table {
 /// The table of [`super::best`].
 pub fn best_table(answers: &[Best]) -> Table {
     let alike = |b: &Best| match (b.repeats, b.alike()) {
+        _ if b.others.is_empty() => "no other cut".to_owned(),
         // Few pairs tell nothing, and an empty answer must not look like one.
         (1, _) => "any (1 repeat tells no difference)".to_owned(),
         (repeats, _) if b.tells_nothing() => format!("any ({repeats} repeats tell no difference)"),
@@ -173,7 +174,7 @@ impl Table {
         let (single, few) = (at(&|n| n == 1), at(&|n| n > 1 && n <= TELL_NOTHING));
         let lines = [
             (single, "there is a single repeat: p is 1, whatever the difference".to_owned()),
-            (few, format!("there are at most {TELL_NOTHING} repeats: no difference can be significant")),
+            (few, format!("there are too few repeats, {TELL_NOTHING} or fewer: no difference can be significant")),
         ];
         let lines = lines.into_iter().filter(|(at, _)| !at.is_empty());
         lines.fold(self, |table, (at, what)| table.note(format!("at {at} {what}")))

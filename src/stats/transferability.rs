@@ -121,7 +121,7 @@ impl Transferability {
             let (layer, cut) = (at(&self.best_layers)?, at(&self.best_cuts)?);
             let rho = correlation.rho.map_or("none, as one of them is constant".to_owned(), |rho| format!("{rho:+.2}"));
             let weight = match correlation.p_two_sided < ALPHA {
-                true => "more than chance explains",
+                true => "unlikely by chance, if this were the only correlation looked at",
                 false => "not distinguishable from chance",
             };
             Some(format!(
@@ -165,20 +165,27 @@ impl Transferability {
             (_, true) => ", and cannot be told from it",
             _ => ", and significantly worse",
         };
-        let agree = layer.alike().iter().all(|&other| is_good(other + 1) == is_good(after));
-        let verdict = match (is_good(after), agree) {
-            (true, true) if after == cut.cut => "clustering has foretold it",
+        // Layers that might as well be the best, and would have said otherwise.
+        let others = layer.alike().into_iter().filter(|&other| is_good(other + 1) != is_good(after));
+        let others = others.map(layer_name).collect::<Vec<_>>();
+        let verdict = match (is_good(after), others.is_empty()) {
+            (true, _) if after == cut.cut => "clustering has foretold it",
             (true, true) => "clustering has foretold a cut as good, as far as can be told",
-            (true, false) if after == cut.cut => {
-                "clustering has foretold it by its median only, as it does not tell the layers apart"
-            }
-            (true, false) => {
-                "clustering has foretold a cut as good by its median only, as it does not tell the layers apart"
-            }
-            (false, true) => "clustering has not foretold the best cut",
-            (false, false) => "clustering has not foretold the best cut, as it does not tell the layers apart",
+            (true, false) => "clustering has foretold a cut as good",
+            (false, _) => "clustering has not foretold the best cut",
         };
-        format!("{place}{differs}: {verdict}")
+        let doubt = match (is_good(after), others.len()) {
+            (_, 0) => String::new(),
+            (true, 1) => format!(", by its median only: {}, whose cut is worse, may cluster as well", others[0]),
+            (true, _) => {
+                format!(", by its median only: {}, whose cuts are worse, may cluster as well", others.join(", "))
+            }
+            (false, 1) => format!(", though {}, whose cut is as good as the best, may cluster as well", others[0]),
+            (false, _) => {
+                format!(", though {}, whose cuts are as good as the best, may cluster as well", others.join(", "))
+            }
+        };
+        format!("{place}{differs}: {verdict}{doubt}")
     }
 
     /// Shows the table and the sentences in a notebook.
@@ -245,7 +252,7 @@ mod tests {
         assert!(said.contains("conv4 has the highest median adjusted Rand index (3 repeats cannot tell"), "{said}");
         assert!(said.contains("cut 5, right after it, is the best, and 3 repeats cannot tell cuts apart"), "{said}");
         // All 120 orders, twice the share of the one as high: 2/120.
-        assert!(said.contains("+1.00, p 0.017: more than chance explains"), "{said}");
+        assert!(said.contains("+1.00, p 0.017: unlikely by chance, if this were the only"), "{said}");
 
         let (clusterings, results) = both(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);
         let found = transferability(&clusterings, &results).unwrap();
@@ -277,7 +284,12 @@ mod tests {
         // Equal layers: each would have named another cut.
         let layers_alike = said([0.1, 0.2, 0.3, 0.5, 0.5], [0.5, 0.6, 0.7, 0.9, 0.8]);
         assert!(layers_alike.contains("index (conv3 cannot be told from it); cut 5"), "{layers_alike}");
-        assert!(layers_alike.contains("as it does not tell the layers apart"), "{layers_alike}");
+        assert!(
+            layers_alike.contains("not foretold the best cut, though conv3, whose cut is as good as the best"),
+            "{layers_alike}"
+        );
+        let by_median = said([0.1, 0.2, 0.3, 0.5, 0.5], [0.5, 0.6, 0.7, 0.8, 0.9]);
+        assert!(by_median.contains("foretold it, by its median only: conv3, whose cut is worse"), "{by_median}");
         let no_difference = said(rising, [0.5; 5]);
         assert!(no_difference.contains("there was nothing to foretell"), "{no_difference}");
         let cuts_alike = said(rising, [0.5, 0.6, 0.7, 0.9, 0.9]);

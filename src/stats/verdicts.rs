@@ -165,7 +165,7 @@ pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Res
 /// [`Error::Parameter`] when there are no rows, rows of several algorithms, or a percentage, repeat and layer twice; when
 /// a layer is not called `conv0`, `conv1`, ..; when layers have different repeats.
 pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
-    let algorithm = clusterings.algorithm()?;
+    let algorithm = clusterings.algorithm_in_words()?;
     let sentence = |b: &super::Best| {
         format!(
             "At {} of the data {} has the highest median adjusted Rand index by {algorithm} clustering, {:.3}{}.",

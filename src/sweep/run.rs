@@ -86,6 +86,11 @@ pub(super) fn run(
         epochs: Some(fitted.epochs),
         val_acc: accuracy.validation,
         seconds: Some((start.elapsed().as_secs_f64() * 100.0).round() / 100.0),
+        device: match source.device() {
+            tch::Device::Cpu => None,
+            tch::Device::Cuda(_) => Some("cuda".to_owned()),
+            other => Some(format!("{other:?}").to_lowercase()),
+        },
         other: serde_json::Map::new(),
     };
     Ok(FineTuned { record, model: fitted.model, trace: epochs })

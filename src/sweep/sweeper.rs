@@ -1,6 +1,7 @@
 //! From a grid to a result file.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::model::{CustomCnn, Cut};
 use crate::notebook::interrupt;
 use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::{Params, PERCENTAGES};
-use crate::record::{Record, ResultFile};
+use crate::record::{Record, ResultFile, OF_CUTS, PICTURES, SOURCE_WEIGHTS};
 use crate::train::machine;
 
 /// A sweep: fine-tuning runs over percentages, cuts and repeats.
@@ -38,7 +39,10 @@ pub struct Sweep<'a> {
     workers: Option<usize>,
     memory_budget: Option<u64>,
     journal: Option<PathBuf>,
+    known: Vec<PathBuf>,
     progress: Arc<dyn Progress>,
+    /// A digest of the target task's pictures and labels, once it was asked for.
+    pictures: OnceCell<String>,
 }
 
 impl<'a> Sweep<'a> {
@@ -64,15 +68,18 @@ impl<'a> Sweep<'a> {
             workers: None,
             memory_budget: None,
             journal: None,
+            known: Vec::new(),
             progress: default_sink(),
+            pictures: OnceCell::new(),
         })
     }
 
-    /// A sweep of a study's plan: its parameters, percentages and repeats, and its journal below `root`.
+    /// A sweep of a study's plan: its parameters, percentages and repeats, and its files below `root`: finished runs are
+    /// kept in its journal, and rows of its result files are not made again.
     ///
     /// # Errors
     /// Those of [`Sweep::new`]; those of [`crate::study::StudyFiles::check_rows`] when the plan's files, to which its rows
-    /// are to be added, are of other parameters or source weights.
+    /// are to be added, are of other parameters, source weights or pictures.
     pub fn planned(
         plan: &crate::study::Plan,
         source: &'a CustomCnn,
@@ -82,7 +89,8 @@ impl<'a> Sweep<'a> {
         let sweep = Sweep::new(&plan.params, source, data)?;
         let files = plan.files(root);
         files.check_rows(&sweep.params_of_file()?)?;
-        Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(files.journal))
+        let known = [files.baselines(), files.cuts(plan.params.setting()?)];
+        Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(files.journal).known(known))
     }
 
     /// Shares of the target training data, from above 0 to 1.
@@ -123,57 +131,112 @@ impl<'a> Sweep<'a> {
         self
     }
 
+    /// Result files whose rows are not made again, if they are of the same parameters, source weights and pictures, and say
+    /// so. Unless set: none. Files that are not there are passed over.
+    pub fn known(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.known = files.into_iter().collect();
+        self
+    }
+
     /// Where progress goes; unless set a bar in the notebook, or in the terminal.
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Makes every run that is not in the journal, and returns all rows of the grid.
+    /// Makes every run that is neither in the journal nor in a result file that is known, and returns all rows of the grid.
     ///
     /// # Errors
     /// [`Error::Parameter`] for an impossible grid; [`Error::Interrupted`], and then finished runs are kept;
-    /// [`Error::Io`] on the journal; [`Error::Torch`].
+    /// [`Error::Io`] on the journal; those of [`ResultFile::load`] on a known file; [`Error::Torch`].
     pub fn run(&self) -> Result<ResultFile> {
         let grid = rows(&self.percentages, &self.cuts, self.repeats)?;
         for &percentage in &self.percentages {
             self.data.target.per_class(percentage)?;
         }
         let plan = Plan::new(self, &grid)?;
+        let params = self.params_of_file()?;
+        let known = self.known_rows(&plan, &params)?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory()?,
         };
+        let is_done = |r: &PlannedRow| journal.get(&r.key).is_some() || known.contains_key(&r.key);
+        let before = plan.rows.iter().filter(|r| is_done(r)).count();
         let todo: Vec<&PlannedRow> = {
             let mut seen = HashSet::new();
-            plan.rows.iter().filter(|r| journal.get(&r.key).is_none() && seen.insert(&r.key)).collect()
+            plan.rows.iter().filter(|r| !is_done(r) && seen.insert(&r.key)).collect()
         };
+        match plan.rows.len() {
+            _ if before == 0 => {}
+            all if before == all => self.progress.line(&format!("all {all} rows are done already")),
+            all => self.progress.line(&format!("{before} of {all} rows are done already")),
+        }
         if !todo.is_empty() {
-            self.compute(&plan, &todo, &mut journal)?;
+            self.compute(&todo, &mut journal)?;
         }
         let records = plan.rows.iter().map(|planned| {
-            let record = journal.get(&planned.key).ok_or_else(|| Error::Worker("a run was lost".to_owned()))?;
+            let record = journal.get(&planned.key).or_else(|| known.get(&planned.key));
+            let record = record.ok_or_else(|| Error::Worker("a run was lost".to_owned()))?;
             Ok(Record { sampled_cut_point: planned.row.cut, ..record.clone() })
         });
-        Ok(ResultFile::new(self.params_of_file()?, records.collect::<Result<_>>()?))
+        Ok(ResultFile::new(params, records.collect::<Result<_>>()?))
     }
 
-    /// The parameters as the result file has them: with both data sets and a digest of the source weights.
+    /// By key, the planned runs that result files hold already. A file that does not say what pictures it is of, and for
+    /// cuts what source weights, as the published ones do not, might be of others.
+    fn known_rows(&self, plan: &Plan, params: &Params) -> Result<HashMap<String, Record>> {
+        let mut known = HashMap::new();
+        for path in self.known.iter().filter(|path| path.exists()) {
+            let file = ResultFile::load(path)?;
+            let says = |key: &str| file.params.other.contains_key(key);
+            let same = |ignoring: &[&str]| params.difference(&file.params, ignoring).is_none();
+            let stated = file.states_test_split && says(PICTURES);
+            let (baselines, cuts) = (stated && same(&OF_CUTS), stated && says(SOURCE_WEIGHTS) && same(&[]));
+            let of_cpu = self.source.device() == tch::Device::Cpu;
+            let place = |percentage: f64, cut: i64, repeat: u64| (percentage.to_bits(), cut, repeat);
+            let rows: HashMap<_, &Record> = file
+                .records
+                .iter()
+                .filter(|r| if r.sampled_cut_point < 0 { baselines } else { cuts })
+                // Rounding differs between kinds of device.
+                .filter(|r| r.device.is_none() == of_cpu)
+                .map(|r| (place(r.sampled_percentage, r.sampled_cut_point, r.repeat), r))
+                .collect();
+            for planned in &plan.rows {
+                let Row { percentage, cut, repeat } = planned.row;
+                if let Some(&record) = rows.get(&place(percentage, cut, repeat)) {
+                    known.insert(planned.key.clone(), record.clone());
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// The parameters as the result file has them: with both data sets, and digests of the target task's pictures and of
+    /// the source weights.
     ///
     /// # Errors
     /// [`Error::Torch`] when the weights cannot be read.
     pub fn params_of_file(&self) -> Result<Params> {
         let mut params = self.params.clone();
-        let sets = [("source_dataset", &self.data.source.dataset), ("target_dataset", &self.data.target.dataset)];
-        for (key, dataset) in sets {
-            params.other.insert(key.to_owned(), dataset.as_str().into());
-        }
         let weights = Checkpoint { tensors: self.source.state_dict(), text: String::new() }.digest()?;
-        params.other.insert("source_weights".to_owned(), weights.into());
+        for (key, value) in [
+            ("source_dataset", self.data.source.dataset.as_str()),
+            ("target_dataset", self.data.target.dataset.as_str()),
+            (PICTURES, self.pictures()),
+            (SOURCE_WEIGHTS, weights.as_str()),
+        ] {
+            params.other.insert(key.to_owned(), value.into());
+        }
         Ok(params)
     }
 
-    fn compute(&self, plan: &Plan, todo: &[&PlannedRow], journal: &mut Journal<Record>) -> Result<()> {
+    fn pictures(&self) -> &str {
+        self.pictures.get_or_init(|| self.data.target.digest_with(&self.data.target.train))
+    }
+
+    fn compute(&self, todo: &[&PlannedRow], journal: &mut Journal<Record>) -> Result<()> {
         machine::prepare_process();
         let device = self.source.device();
         let budget = self.memory_budget.unwrap_or_else(|| match device {
@@ -191,10 +254,6 @@ impl<'a> Sweep<'a> {
         let (sender, messages) = channel();
         let default = if device == tch::Device::Cpu { machine::cores() } else { 1 };
         let workers = self.workers.unwrap_or(default).min(count);
-        let before = plan.rows.len() - plan.rows.iter().filter(|r| todo.iter().any(|t| t.key == r.key)).count();
-        if before > 0 {
-            self.progress.line(&format!("{before} of {} rows are done already", plan.rows.len()));
-        }
         self.progress.begin("fine-tuning", pool.cost(self.source), Unit::Work);
         self.progress.note(&format!("0 of {count} runs"));
         let started = workers::start(&pool, workers, self.source, &pictures, &sender);
@@ -349,7 +408,7 @@ impl Keys {
             source.architecture(),
             // Rounding differs between kinds of device, not between devices of a kind.
             matches!(source.device(), tch::Device::Cpu),
-            sweep.data.target.digest_with(&sweep.data.target.train),
+            sweep.pictures(),
         );
         let weights = Checkpoint { tensors: source.state_dict(), text: String::new() }.digest()?;
         Ok(Keys { common, weights })

@@ -9,7 +9,7 @@ use super::{machine, TrainReport, Trainer};
 use crate::data::{Phase, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
 use crate::model::checkpoint::Checkpoint;
-use crate::model::CustomCnn;
+use crate::model::{CustomCnn, StateDict};
 use crate::params::Params;
 use crate::study::Plan;
 
@@ -53,11 +53,27 @@ pub fn training_in_words(params: &Params) -> String {
     )
 }
 
+/// Refuses weights that, as they say themselves, were not pre-trained as `params` ask. `remedy` says what can be done.
+///
+/// # Errors
+/// [`Error::Format`] naming the file, with both trainings in words.
+pub fn check_training(origin: Option<&Origin>, params: &Params, path: &Path, remedy: &str) -> Result<()> {
+    let asked = training_in_words(params);
+    match origin.filter(|origin| origin.training != asked) {
+        None => Ok(()),
+        Some(other) => {
+            let expected = format!("weights pre-trained as asked ({asked}; move the file, or {remedy})");
+            Err(Error::format(path, expected, other.training.clone()))
+        }
+    }
+}
+
 /// Writes pre-trained weights with their origin: `.safetensors` keeps it, `.pth` has no place for it.
 ///
 /// # Errors
-/// Those of [`Checkpoint::save`].
+/// Those of [`Checkpoint::save`]; [`Error::Format`] when a weight is not finite: training has diverged.
 pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()> {
+    check_finite(&model.state_dict(), path)?;
     let text = serde_json::to_string(origin)
         .map_err(|e| Error::format(path, "an origin that can be written", e.to_string()))?;
     Checkpoint { tensors: model.state_dict(), text }.save(path)
@@ -70,22 +86,20 @@ pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()
 /// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's.
 pub fn load_source(model: &mut CustomCnn, path: &Path) -> Result<Option<Origin>> {
     let file = Checkpoint::load(path)?;
-    let origin: Option<Origin> = serde_json::from_str(&file.text).ok();
-    if let Some(origin) = origin.as_ref().filter(|o| o.network != model.architecture()) {
-        let expected = format!("weights of a network of {}", model.architecture());
-        return Err(Error::format(path, expected, origin.network.clone()));
-    }
-    for (name, tensor) in &file.tensors {
+    check_finite(&file.tensors, path)?;
+    model.load_checkpoint(&file, path)?;
+    Ok(serde_json::from_str(&file.text).ok())
+}
+
+fn check_finite(weights: &StateDict, path: &Path) -> Result<()> {
+    for (name, tensor) in weights {
         let finite = tensor.f_isfinite().and_then(|t| t.f_all()).and_then(|t| t.f_int64_value(&[]));
         if finite.during("looking at weights")? == 0 {
-            return Err(Error::format(path, format!("finite weights in {name}"), "NaN or infinity"));
+            let expected = format!("finite weights in {name} (a training that diverges needs a smaller learning rate)");
+            return Err(Error::format(path, expected, "NaN or infinity"));
         }
     }
-    model.load_state_dict(&file.tensors).map_err(|error| match error {
-        Error::Parameter { expected, found, .. } => Error::Format { path: path.to_owned(), expected, found },
-        other => other,
-    })?;
-    Ok(origin)
+    Ok(())
 }
 
 /// How a source network came by its weights.
@@ -128,7 +142,7 @@ impl Plan {
 /// core, and last digits depend on how many there are.
 ///
 /// # Errors
-/// Those of [`load_source`] and [`Trainer::train`]; [`Error::Io`] naming the file.
+/// Those of [`load_source`], [`check_training`] and [`Trainer::train`]; [`Error::Io`] naming the file.
 pub fn pretrained(
     model: &mut CustomCnn,
     data: &mut TransferLearningWrapper,
@@ -138,7 +152,9 @@ pub fn pretrained(
 ) -> Result<Source> {
     let path = path.as_ref();
     if path.exists() {
-        return Ok(Source::Read(load_source(model, path)?));
+        let origin = load_source(model, path)?;
+        check_training(origin.as_ref(), params, path, "name another file, or a variant of the plan")?;
+        return Ok(Source::Read(origin));
     }
     Checkpoint::check_name(path)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();

@@ -284,6 +284,24 @@ fn without_weights(identity: &str) -> Option<(&str, &str)> {
     Some((before, after.split_once(',')?.1))
 }
 
+/// The first part in which two identities differ, in both.
+fn first_difference(a: &str, b: &str) -> (String, String) {
+    let parts = |identity: &str| -> Vec<String> {
+        let (network, rest) = identity.split_once(FROM).unwrap_or((identity, ""));
+        let mut parts = vec![network.to_owned()];
+        parts.extend(rest.split(", ").enumerate().map(|(i, part)| match i {
+            0 => format!("first weights {part}"),
+            _ => part.to_owned(),
+        }));
+        parts
+    };
+    let (a, b) = (parts(a), parts(b));
+    let last = a.len().max(b.len());
+    let at = |parts: &[String], i: usize| parts.get(i).cloned().unwrap_or_else(|| "nothing".to_owned());
+    let differing = (0..last).find(|&i| at(&a, i) != at(&b, i)).unwrap_or(0);
+    (at(&a, differing), at(&b, differing))
+}
+
 /// A training as its thread sees it.
 struct Job {
     model: CustomCnn,
@@ -320,7 +338,10 @@ impl Job {
         if let Some(path) = latest_file {
             (curve, identity) = restore(&mut state, &path, &identity, &self.weights)?;
             if state.epochs_done > self.options.epochs {
-                let expected = format!("a checkpoint within the {} epochs of this training", self.options.epochs);
+                let expected = format!(
+                    "a checkpoint within the {} epochs of this training (remove its folder to begin anew)",
+                    self.options.epochs
+                );
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
             }
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
@@ -362,7 +383,7 @@ impl Job {
         }
         if let (Some(files), Some((best, _))) = (&self.files, &fitted.best) {
             let tensors = best.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
-            Checkpoint { tensors, text: String::new() }.save(files.best())?;
+            Checkpoint::of_network(tensors, &fitted.model).save(files.best())?;
         }
         let Fitted { model, epochs, stopped_early, .. } = fitted;
         let report = TrainReport {
@@ -441,7 +462,9 @@ fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result
         Ok(same && stored == held)
     };
     if notes.identity != identity && !goes_on()? {
-        return Err(Error::format(path, format!("a checkpoint of this training ({identity})"), notes.identity));
+        let (ours, theirs) = first_difference(identity, &notes.identity);
+        let expected = format!("a checkpoint of this training: {ours} (remove its folder to begin anew)");
+        return Err(Error::format(path, expected, theirs));
     }
     let missing = |name: &str| Error::format(path, format!("`{name}` in a checkpoint"), "no such tensor");
     let named = |prefix: &str, names: &[(String, Tensor)]| -> Result<StateDict> {
@@ -453,6 +476,10 @@ fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result
         names.iter().map(find).collect()
     };
     let weights = named("", &own)?;
+    if !state.best.is_empty() && own.iter().all(|(name, _)| file.get(&format!("best.{name}")).is_none()) {
+        let expected = "the best weights, which this training keeps (remove its folder to begin anew)";
+        return Err(Error::format(path, expected, "a checkpoint of a training that did not keep them"));
+    }
     let best = if state.best.is_empty() { Vec::new() } else { named("best.", &own)? };
     state.model.load_state_dict(&weights).map_err(|e| Error::format(path, "weights that fit", e.to_string()))?;
     for (i, (mean, square)) in state.adam.moments.iter_mut().enumerate() {

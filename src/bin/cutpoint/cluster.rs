@@ -84,14 +84,17 @@ pub fn run(args: Args) -> Result<()> {
         .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
         .algorithms(&args.algorithms)
         .scoring(args.scoring)
-        .journal(&files.cluster_journal);
+        .journal(&files.cluster_journal)
+        .file(&path);
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }
     let results = sweep.run()?;
-    args.form.print(&cluster_table(&results.records), &[])?;
     let rows = results.records.len();
+    let table = cluster_table(&results.records);
+    // Written before anything is printed: a full disk below a log must not cost the file.
     results.add_to(&path)?;
+    args.form.print(&table, &[])?;
     tell(format!("wrote {} ({rows} rows of this sweep)", path.display()));
     Ok(())
 }

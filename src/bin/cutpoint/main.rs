@@ -50,15 +50,9 @@ enum Command {
 fn main() {
     let cli = Cli::parse();
     cutpoint::train::machine::prepare_process();
-    // The first interrupt asks the running call to stop and keep what is finished; the second does not wait for it.
-    let handled = ctrlc::set_handler(|| {
-        if cutpoint::notebook::interrupt::is_raised() {
-            std::process::exit(130);
-        }
-        cutpoint::notebook::interrupt::raise();
-    });
-    if let Err(error) = handled {
-        tell(format!("cutpoint: interrupts will end the program at once: {error}"));
+    // What only reads and prints ends at an interrupt as any program does; there is nothing to keep.
+    if !matches!(cli.command, Command::Show(_) | Command::Stats(_) | Command::Plot(_) | Command::Convert(_)) {
+        keep_finished_runs_at_an_interrupt();
     }
     let code = match run(cli.command) {
         Ok(()) => 0,
@@ -71,8 +65,31 @@ fn main() {
             }
         }
     };
-    // Workers that an interrupt left in the middle of an operation end with the process.
-    std::process::exit(code);
+    quit(code)
+}
+
+/// The first interrupt asks the running call to stop and keep what is finished; the second does not wait for it.
+fn keep_finished_runs_at_an_interrupt() {
+    let handled = ctrlc::set_handler(|| {
+        if cutpoint::notebook::interrupt::is_raised() {
+            quit(130);
+        }
+        cutpoint::notebook::interrupt::raise();
+    });
+    if let Err(error) = handled {
+        tell(format!("cutpoint: interrupts will end the program at once: {error}"));
+    }
+}
+
+/// Ends the process, and with it workers that an interrupt or an error has left in the middle of an operation. The usual
+/// exit would take libtorch's and oneDNN's globals down under them, and crash.
+fn quit(code: i32) -> ! {
+    use std::io::Write;
+    // Where they cannot be flushed there is nowhere to say so.
+    let _ = std::io::stdout().flush();
+    let _ = std::io::stderr().flush();
+    // SAFETY: ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
 }
 
 fn run(command: Command) -> Result<()> {

@@ -142,9 +142,9 @@ enum Kind {
     Map {
         #[command(flatten)]
         of: OfStudy,
-        /// Which convolution, from 0.
-        #[arg(long, default_value_t = 5)]
-        layer: usize,
+        /// Which convolution, from 0. Unless given: the last one.
+        #[arg(long)]
+        layer: Option<usize>,
         /// Share of the target training data.
         #[arg(long, default_value_t = 0.05)]
         percentage: f64,
@@ -316,7 +316,14 @@ pub fn run(args: Args) -> Result<()> {
             out.save(plot::comparison_box_plot(&a, &b, ranking, rule)?)
         }
         Kind::Cluster { file, score, algorithm, out } => {
-            out.save(plot::cluster_box_plot(&ClusterFile::load(&file)?.by(algorithm), score)?)
+            let clusterings = ClusterFile::load(&file)?;
+            let of_algorithm = clusterings.by(algorithm);
+            if of_algorithm.records.is_empty() {
+                let found = format!("rows of {}", clusterings.algorithms().join(", "));
+                let expected = format!("rows of {algorithm} (--algorithm)");
+                return Err(Error::Format { path: file, expected, found });
+            }
+            out.save(plot::cluster_box_plot(&of_algorithm, score)?)
         }
         Kind::Difference(files) => files.out.save(plot::difference_plot(&files.load()?)?),
         Kind::ErrorBars { files, over } => {
@@ -371,8 +378,9 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
-fn map(of: &OfStudy, layer: usize, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
+fn map(of: &OfStudy, layer: Option<usize>, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
     let Loaded { data, model, .. } = of.load_trained()?;
+    let layer = layer.unwrap_or(model.depth().saturating_sub(1));
     let features = FeatureTable::new(&model, &data.reduced_train(percentage, 0)?)?.layer(layer)?;
     let names = data.target.class_names.clone();
     let clusters = algorithm.cluster(features.vectors.view(), names.len(), 0)?;

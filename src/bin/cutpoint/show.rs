@@ -43,6 +43,9 @@ pub fn print(file: &ResultFile) -> Result<()> {
         p.num_train
     ))?;
     say(format!("median accuracy on {}; * best of its row", file.measured_on()))?;
+    if file.records.is_empty() {
+        return say("no rows");
+    }
     let summary = Summary::new(&file.records);
     say(&summary)?;
     for percentage in summary.percentages() {

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::grid::{self, Repeats};
+use cutpoint::journal::Journal;
 use cutpoint::model::CustomCnn;
 use cutpoint::params::{Params, Setting, PERCENTAGES};
-use cutpoint::record::ResultFile;
+use cutpoint::record::{Record, ResultFile};
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
-use cutpoint::train::{load_source, pretrained, training_in_words};
+use cutpoint::train::{check_training, load_source, pretrained};
 
 use crate::args::{self, Machine, Overrides};
 use crate::{say, show, tell};
@@ -20,7 +21,8 @@ use crate::{say, show, tell};
 /// The source network's weights are read from pretrained_models/<FOLDER>/<SPLIT>_classes.safetensors; where they are
 /// not there, it is pre-trained first. Each finished run is kept at once in results/<FOLDER>/.journal, so that the
 /// same command goes on where it stopped. At the end cuts_<SPLIT>_classes_<SETTING>.json and
-/// baselines_<SPLIT>_classes.json are written.
+/// baselines_<SPLIT>_classes.json are written; rows that they hold already, of the same parameters, source weights and
+/// pictures, are not made again.
 #[derive(clap::Args)]
 pub struct Args {
     /// The study: MNIST, FashionMNIST/regular, FashionMNIST/random, CIFAR/regular, CIFAR/reverse, CIFAR/random,
@@ -55,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Runs side by side. Unless given: one a core, on a GPU one.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     workers: Option<usize>,
     /// Memory for stored activations and training, in MiB. Unless given: two thirds of what is free, or 8192
     /// on a GPU.
@@ -100,12 +102,14 @@ pub fn run(args: Args) -> Result<()> {
     }
     let files = study.files(args.out.clone().unwrap_or_default());
     files.check_rows(&params)?;
+    Journal::<Record>::open(&files.journal)?;
     let source = source_with_weights(&args, &study, &params, &mut data)?;
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
         .cuts(cuts)
         .repeats(repeats)
-        .journal(&files.journal);
+        .journal(&files.journal)
+        .known([files.baselines(), files.cuts(args.setting)]);
     if let Some(workers) = args.workers {
         sweep = sweep.workers(workers);
     }
@@ -116,14 +120,16 @@ pub fn run(args: Args) -> Result<()> {
     let results = sweep.run()?;
     let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
         results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
-    show::print(&results)?;
+    // Written before anything is printed: a full disk below a log must not cost the files.
+    let mut written = Vec::new();
     for (path, records) in [(files.baselines(), of_baseline), (files.cuts(args.setting), of_cuts)] {
         if !records.is_empty() {
             ResultFile::new(results.params.clone(), records).add_to(&path)?;
-            say(format!("wrote {}", path.display()))?;
+            written.push(path);
         }
     }
-    Ok(())
+    show::print(&results)?;
+    written.iter().try_for_each(|path| say(format!("wrote {}", path.display())))
 }
 
 /// The source network: with weights read, or else pre-trained and written.
@@ -144,14 +150,8 @@ fn source_with_weights(
         tell("source weights: the initial ones, without pre-training");
     } else if args.weights.is_some() || path.exists() {
         let origin = load_source(&mut model, &path)?;
-        let asked = training_in_words(&pretraining);
-        let says_how = args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some();
-        if let Some(other) = origin.as_ref().filter(|o| says_how && o.training != asked) {
-            return Err(Error::Format {
-                path,
-                expected: format!("weights pre-trained as asked ({asked}; move the file, or leave those options out)"),
-                found: other.training.clone(),
-            });
+        if args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some() {
+            check_training(origin.as_ref(), &pretraining, &path, "leave those options out")?;
         }
         let how = origin.map_or(String::new(), |o| format!(" ({o})"));
         tell(format!("source weights: {}{how}", path.display()));
