@@ -62,7 +62,7 @@ impl Study {
     /// [`Error::Parameter`] when there is none of this name.
     pub fn find(name: &str) -> Result<Study> {
         let (folder, split) = name.split_once('/').unwrap_or((name, "regular"));
-        let is_it = |s: &Study| s.folder.eq_ignore_ascii_case(folder) && s.split == split;
+        let is_it = |s: &Study| s.folder.eq_ignore_ascii_case(folder) && s.split.eq_ignore_ascii_case(split);
         Study::all().into_iter().find(is_it).ok_or_else(|| {
             let names: Vec<String> = Study::all().iter().map(Study::to_string).collect();
             Error::parameter("study", format!("one of {}", names.join(", ")), name)

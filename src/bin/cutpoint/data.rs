@@ -22,7 +22,8 @@ pub struct Args {
     /// Folder of data sets, and of downloads.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Fail unless the files are the official ones, by their MD5 sums.
+    /// Fail unless the files are the official ones, by their MD5 sums. Of CIFAR-10 only the archive's sum is known, not
+    /// those of the files in it.
     #[arg(long)]
     verify: bool,
 }

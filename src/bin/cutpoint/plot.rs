@@ -293,11 +293,15 @@ fn trace(path: &Path) -> Result<Vec<Epoch>> {
     let text = String::from_utf8_lossy(&cutpoint::files::read(path)?).into_owned();
     let wrong = |found: String| Error::Format {
         path: path.to_owned(),
-        expected: "the line of JSON that `cutpoint finetune --trace` prints".into(),
+        expected: "the JSON that `cutpoint finetune --trace` prints".into(),
         found,
     };
-    let line = text.lines().rev().find(|l| l.starts_with('{')).ok_or_else(|| wrong("no object".into()))?;
-    let value: Value = serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
+    // The object alone, laid out in any way, or the last line of a log.
+    let last = || text.lines().rev().find(|l| l.starts_with('{')).ok_or_else(|| wrong("no object".into()));
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(_) => serde_json::from_str(last()?).map_err(|e| wrong(e.to_string()))?,
+    };
     let trace = value.get("trace").cloned().ok_or_else(|| wrong("no `trace`".into()))?;
     serde_json::from_value(trace).map_err(|e| wrong(e.to_string()))
 }
