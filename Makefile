@@ -50,7 +50,8 @@ lab: tools
 test: test-crate test-kernel test-notebooks
 
 test-crate: tools
-	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli
+	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli && \
+	  RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --lib -p cutpoint
 
 # The kernel over the wire, headless, and in JupyterLab in a browser.
 test-kernel: tools

@@ -597,6 +597,13 @@ fn results_of_different_parameters_are_never_mixed() {
         "--repeats 1 --activation Tanh",
         "baselines_regular_classes.json: expected results with `activation_function`",
     );
+    // Only a file that rows are to be added to stands in their way.
+    let baselines = folder.path().join("results/Glyphs/baselines_regular_classes.json");
+    let held = std::fs::read(&baselines).unwrap();
+    std::fs::write(&baselines, String::from_utf8_lossy(&held).replace("\"num_train\":1,", "\"num_train\":9,")).unwrap();
+    refused("--repeats 1", "baselines_regular_classes.json: expected results with `num_train` 1");
+    fine("--repeats 1 --cuts 2");
+    std::fs::write(&baselines, held).unwrap();
     // Where no results are in the way, the weights of another network are.
     let elsewhere = folder.path().join("elsewhere/pretrained_models/Glyphs");
     std::fs::create_dir_all(&elsewhere).unwrap();

@@ -70,15 +70,19 @@ impl StudyFiles {
         self.results.join(format!("{}_classes_cluster.json", self.split))
     }
 
-    /// Whether rows of these parameters ([`crate::sweep::Sweep::params_of_file`]) can be added to the result files that
-    /// are there: asked before hours of computing, not after.
+    /// Whether rows of these parameters ([`crate::sweep::Sweep::params_of_file`]) and cuts can be added to the result files
+    /// that are there: asked before hours of computing, not after.
     ///
     /// # Errors
     /// Those of [`ResultFile::merged_with`].
-    pub fn check_rows(&self, params: &Params) -> Result<()> {
+    pub fn check_rows(&self, params: &Params, cuts: &[i64]) -> Result<()> {
         let none = ResultFile::new(params.clone(), Vec::new());
-        none.clone().merged_with(&self.baselines(), &OF_CUTS)?;
-        none.merged_with(&self.cuts(params.setting()?), &[])?;
+        if cuts.iter().any(|&cut| cut < 0) {
+            none.clone().merged_with(&self.baselines(), &OF_CUTS)?;
+        }
+        if cuts.iter().any(|&cut| cut >= 0) {
+            none.merged_with(&self.cuts(params.setting()?), &[])?;
+        }
         Ok(())
     }
 }

@@ -88,7 +88,8 @@ impl<'a> Sweep<'a> {
     ) -> Result<Self> {
         let sweep = Sweep::new(&plan.params, source, data)?;
         let files = plan.files(root);
-        files.check_rows(&sweep.params_of_file()?)?;
+        // Which cuts is not known yet.
+        files.check_rows(&sweep.params_of_file()?, &[-1, 0])?;
         let known = [files.baselines(), files.cuts(plan.params.setting()?)];
         Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(files.journal).known(known))
     }

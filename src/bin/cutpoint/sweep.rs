@@ -101,12 +101,12 @@ pub fn run(args: Args) -> Result<()> {
         data.target.per_class(row.percentage)?;
     }
     let files = study.files(args.out.clone().unwrap_or_default());
-    files.check_rows(&params)?;
+    files.check_rows(&params, &cuts)?;
     Journal::<Record>::open(&files.journal)?;
     let source = source_with_weights(&args, &study, &params, &mut data)?;
     let mut sweep = Sweep::new(&params, &source, &data)?
         .percentages(&args.percentages)
-        .cuts(cuts)
+        .cuts(cuts.iter().copied())
         .repeats(repeats)
         .journal(&files.journal)
         .known([files.baselines(), files.cuts(args.setting)]);
@@ -116,7 +116,7 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }
-    files.check_rows(&sweep.params_of_file()?)?;
+    files.check_rows(&sweep.params_of_file()?, &cuts)?;
     let results = sweep.run()?;
     let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
         results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
