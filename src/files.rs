@@ -1,8 +1,9 @@
 //! Reading whole files, and writing them so that nothing half-written is ever seen.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
@@ -46,19 +47,45 @@ pub fn create_dir(path: &Path) -> Result<()> {
 }
 
 /// Holds a file's folder, made where it is not there, for as long as what is returned lives: whoever reads a file, changes
-/// it and writes it again does not lose what another does meanwhile.
+/// it and writes it again does not lose what another does meanwhile. Waits for another process that holds it.
 ///
 /// # Errors
-/// [`Error::Io`] naming the folder.
+/// [`Error::Io`] naming the folder, also when another process holds it for twenty seconds.
 pub(crate) fn lock_folder_of(path: &Path) -> Result<fs::File> {
-    let folder = folder_of(path);
+    let target = behind_links(path);
+    let folder = folder_of(&target);
     create_dir(folder)?;
     let held = fs::File::open(folder).map_err(Error::io("open", folder))?;
-    match held.lock() {
-        // A file system without locks, as over some networks.
-        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(held),
-        locked => locked.map(|()| held).map_err(Error::io("lock", folder)),
+    let deadline = Instant::now() + MOST_WAIT;
+    loop {
+        match held.try_lock() {
+            Ok(()) => return Ok(held),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let held_elsewhere = std::io::Error::new(std::io::ErrorKind::WouldBlock, "another process holds it");
+                return Err(Error::io("lock", folder)(held_elsewhere));
+            }
+            // A file system without locks, as over some networks.
+            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(held),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", folder)(error)),
+        }
     }
+}
+
+/// How long a folder may be held by another, who needs milliseconds.
+const MOST_WAIT: Duration = Duration::from_secs(20);
+
+/// The file that a path leads to through symbolic links, also where there is no such file yet.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    // As many as the system itself follows.
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = folder_of(&target).join(next);
+    }
+    target
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -75,8 +102,7 @@ fn folder_of(path: &Path) -> &Path {
 /// [`Error::Io`] naming the file, or whatever `fill` reports.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let failed = || Error::io("write", path);
-    let linked = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink());
-    let target = if linked { fs::canonicalize(path).map_err(failed())? } else { path.to_owned() };
+    let target = behind_links(path);
     let folder = folder_of(&target);
     create_dir(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -122,6 +148,11 @@ mod tests {
         write_atomically(&link, |w| w.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().file_type().is_symlink());
+        // One that leads to a file yet to be written, by a relative path.
+        let (dangling, below) = (dir.path().join("dangling.json"), dir.path().join("below/new.json"));
+        std::os::unix::fs::symlink("below/new.json", &dangling).unwrap();
+        write_atomically(&dangling, |w| w.write_all(b"first")).unwrap();
+        assert_eq!(fs::read(&below).unwrap(), b"first");
     }
 
     #[test]

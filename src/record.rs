@@ -46,8 +46,9 @@ pub struct Record {
 
 /// The parameter that says which source network the rows of a result file came from: a digest of its weights.
 pub(crate) const SOURCE_WEIGHTS: &str = "source_weights";
-/// The parameter that says which pictures the rows are of: a digest of the target task's.
-pub(crate) const PICTURES: &str = "target_pictures";
+/// The parameter that says which pictures the rows of a result file are of: [`crate::data::Task::digest`] of the target
+/// task.
+pub const PICTURES: &str = "target_pictures";
 /// Parameters of a result file that say nothing of baselines.
 pub(crate) const OF_CUTS: [&str; 4] = ["freeze", "reinit", "truncate", SOURCE_WEIGHTS];
 
@@ -164,6 +165,12 @@ impl ResultFile {
             return Ok(self);
         }
         let old = ResultFile::load(path)?;
+        // What the file does not say of its rows, it does not say once ours are among them.
+        for key in [PICTURES, SOURCE_WEIGHTS] {
+            if !old.records.is_empty() && !old.params.other.contains_key(key) {
+                self.params.other.shift_remove(key);
+            }
+        }
         let unsaid = (!old.states_test_split)
             .then(|| ("test_split".to_owned(), self.params.test_split.to_string(), "nothing about it".to_owned()));
         if let Some((key, ours, theirs)) = unsaid.or_else(|| self.params.difference(&old.params, ignoring)) {
@@ -180,15 +187,17 @@ impl ResultFile {
 
     /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Baselines, which are the
     /// same under every setting and keep nothing of the source network, may join those of other settings and weights.
+    /// Others who add rows in the same folder wait meanwhile.
     ///
     /// # Errors
-    /// Those of [`ResultFile::merged_with`] and [`ResultFile::save`].
+    /// Those of [`ResultFile::merged_with`] and [`ResultFile::save`]; [`Error::Io`] when the folder cannot be held.
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let only_baselines = |rows: &[Record]| !rows.is_empty() && rows.iter().all(|r| r.sampled_cut_point < 0);
-        let baselines = only_baselines(&self.records);
-        let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
         let _one_at_a_time = files::lock_folder_of(path)?;
+        let joins_baselines = !path.exists() || ResultFile::load(path)?.without_baseline().records.is_empty();
+        let baselines = joins_baselines && only_baselines(&self.records);
+        let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
         let mut all = self.merged_with(path, ignoring)?;
         if only_baselines(&all.records) {
             // What the last sweep's setting and source network were says nothing of baselines.
@@ -289,6 +298,22 @@ mod tests {
             "{error}"
         );
         other.merged_with(&path, &["num_train"]).unwrap();
+    }
+
+    #[test]
+    fn rows_wait_while_another_changes_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cuts.json");
+        let held = files::lock_folder_of(&path).unwrap();
+        let adding = {
+            let path = path.clone();
+            std::thread::spawn(move || ResultFile::new(Params::default(), Vec::new()).add_to(path).unwrap())
+        };
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!path.exists(), "written while another held the folder");
+        drop(held);
+        adding.join().unwrap();
+        assert!(path.exists());
     }
 
     #[test]

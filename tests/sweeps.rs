@@ -144,7 +144,14 @@ fn rows_of_result_files_are_not_made_again_unless_they_might_be_of_others() {
         silent.params.other.shift_remove(key);
         silent.save(at("silent.json")).unwrap();
         assert_eq!(made(&[at("silent.json")], &params(), &source).1, 10, "{key}");
+        // Nor do they say it once a row that does is among them.
+        all.cuts([1]).add_to(at("silent.json")).unwrap();
+        assert_eq!(made(&[at("silent.json")], &params(), &source).1, 10, "{key}");
     }
+    // Baselines do not relabel the cuts of another source network in one file with them.
+    let mixed = made(&[], &params(), &other).0;
+    mixed.save(at("mixed.json")).unwrap();
+    assert!(all.cuts([-1]).add_to(at("mixed.json")).is_err());
     let mut elsewhere = all.without_baseline();
     elsewhere.records.iter_mut().for_each(|r| r.device = Some("cuda".to_owned()));
     elsewhere.save(at("cuda.json")).unwrap();

@@ -253,6 +253,24 @@ fn an_interrupted_pre_training_goes_on_when_its_cell_is_run_again() {
     assert!(!folder.path().join("own_checkpoints").exists());
 }
 
+/// Weights that are no numbers are neither written nor left in the network, and the next try begins anew.
+#[test]
+fn a_pre_training_that_diverges_leaves_the_network_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.safetensors");
+    let params = Params { num_train: 1, ..params() };
+    let mut data = data(&params);
+    let mut model = network(&params, &data);
+    let before = model.deep_clone().unwrap().state_dict();
+    let wild = Params { lr_pretrain: 1e30, ..params.clone() };
+    let error = pretrained(&mut model, &mut data, &wild, "test", &path).unwrap_err().to_string();
+    assert!(error.contains("finite weights") && error.contains("smaller learning rate"), "{error}");
+    assert_eq!(model.state_dict(), before);
+    assert!(!path.exists() && !folder.path().join("source_checkpoints").exists());
+    pretrained(&mut model, &mut data, &params, "test", &path).unwrap();
+    assert!(path.exists());
+}
+
 /// A changed plan must not go on quietly with the weights of the old one.
 #[test]
 fn weights_of_another_pre_training_are_refused() {

@@ -58,6 +58,9 @@ pub struct ClusterRecord {
     /// A digest of the network's weights.
     #[serde(rename = "SourceWeights", default, skip_serializing_if = "Option::is_none")]
     pub source_weights: Option<String>,
+    /// A digest of the task's pictures ([`crate::data::Task::digest`]).
+    #[serde(rename = "Pictures", default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<String>,
     /// Time of clustering and scoring, in seconds.
     #[serde(rename = "Seconds", default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
@@ -273,7 +276,14 @@ impl ClusterFile {
             let part = part.map(|(what, of)| (what, of(first), of(row)));
             part.or_else(|| (weights(row) != weights(first)).then(|| ("source network", weights(first), weights(row))))
         };
-        self.records.iter().find_map(unlike)
+        // Rows that do not say what pictures they are of may stand beside those that do.
+        let mut pictures = self.records.iter().filter_map(|r| r.pictures.as_ref());
+        let other_pictures = || {
+            let first = pictures.next()?;
+            let other = pictures.find(|&digest| digest != first)?;
+            Some(("set of pictures", first.clone(), other.clone()))
+        };
+        self.records.iter().find_map(unlike).or_else(other_pictures)
     }
 
     /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by algorithm,
@@ -308,7 +318,8 @@ impl ClusterFile {
     /// Adds these rows to the file at `path`, or begins it; returns what the file then holds.
     ///
     /// # Errors
-    /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`].
+    /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`]; [`Error::Io`] when the folder cannot be held while
+    /// the file is changed.
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let _one_at_a_time = files::lock_folder_of(path)?;

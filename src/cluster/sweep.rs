@@ -125,9 +125,17 @@ impl<'a> ClusterSweep<'a> {
             return Err(Error::parameter("algorithms", "at least one", "none"));
         }
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
+        let pictures = self.task.digest();
+        let label = |row: ClusterRecord| ClusterRecord {
+            source_weights: Some(weights.clone()),
+            pictures: Some(pictures.clone()),
+            dataset: self.task.phase.to_string(),
+            split: "Train".to_owned(),
+            scoring: self.scoring.to_string(),
+            ..row
+        };
         if let Some(path) = self.file.as_ref().filter(|path| path.exists()) {
-            let alike =
-                ClusterFile::load(path)?.records.into_iter().take(1).map(|theirs| self.labelled(theirs, &weights));
+            let alike = ClusterFile::load(path)?.records.into_iter().take(1).map(&label);
             ClusterFile { records: alike.collect() }.merged_with(path)?;
         }
         let draws: Vec<(f64, u64)> =
@@ -141,7 +149,7 @@ impl<'a> ClusterSweep<'a> {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory()?,
         };
-        let keys = Keys::new(self, &weights);
+        let keys = Keys::new(self, &weights, &pictures);
         let mut planned = Vec::new();
         for &algorithm in &self.algorithms {
             for (draw, &(percentage, repeat)) in draws.iter().enumerate() {
@@ -157,15 +165,9 @@ impl<'a> ClusterSweep<'a> {
         }
         let row = |job: &Job| {
             let record = journal.get(&job.key)?.scored(self.scoring);
-            Some(record.map(|r| self.labelled(r, &weights)))
+            Some(record.map(&label))
         };
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
-    }
-
-    /// A row with what this sweep's rows say of it.
-    fn labelled(&self, row: ClusterRecord, weights: &str) -> ClusterRecord {
-        let (source_weights, dataset) = (Some(weights.to_owned()), self.task.phase.to_string());
-        ClusterRecord { source_weights, dataset, scoring: self.scoring.to_string(), ..row }
     }
 
     fn compute(
@@ -203,9 +205,10 @@ impl<'a> ClusterSweep<'a> {
         self.progress.end();
         if result.is_err() {
             // What has ended since it was looked at is kept.
-            while let Ok((job, Ok(record))) = messages.try_recv() {
-                journal.add(job.key, record)?;
-            }
+            let mut ended = messages.try_iter().filter_map(|(job, outcome)| Some((job.key, outcome.ok()?)));
+            let kept = ended.try_for_each(|(key, record)| journal.add(key, record));
+            machine::release_memory();
+            return result.and(kept);
         }
         machine::release_memory();
         result
@@ -283,15 +286,14 @@ struct Job {
 struct Keys(String);
 
 impl Keys {
-    fn new(sweep: &ClusterSweep, weights: &str) -> Keys {
+    fn new(sweep: &ClusterSweep, weights: &str, pictures: &str) -> Keys {
         let (model, task) = (sweep.model, sweep.task);
         Keys(format!(
-            "clustering 1 {weights} {} {:?} {:?} {} {}",
+            "clustering 1 {weights} {} {:?} {:?} {} {pictures}",
             model.architecture(),
             model.input_shape(),
             task.classes,
             matches!(model.device(), tch::Device::Cpu),
-            task.digest_with(&task.train),
         ))
     }
 
@@ -371,7 +373,7 @@ impl Pool {
             scores: contingency.scores(self.scoring),
             // As the source weights, it is said where rows are made of these.
             dataset: String::new(),
-            split: "Train".to_owned(),
+            split: String::new(),
             algorithm: job.algorithm.to_string(),
             vectors: Some(clusters.len()),
             dropped: Some(features.dropped),
@@ -380,6 +382,7 @@ impl Pool {
             scoring: self.scoring.to_string(),
             counts: Some(contingency.counts().rows().into_iter().map(|r| r.to_vec()).collect()),
             source_weights: None,
+            pictures: None,
             seconds: Some((start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0),
             other: serde_json::Map::new(),
         })

@@ -197,7 +197,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The classes of a folder by name; hidden folders are none.
 /// The folders in a folder, by name, but for hidden ones.
 fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let named = |path: PathBuf| Some((path.file_name()?.to_string_lossy().into_owned(), path));
@@ -205,6 +204,7 @@ fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(folders.filter(|(name, _)| !name.starts_with('.')).collect())
 }
 
+/// The classes of a folder by name.
 fn class_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let classes = folders(folder)?;
     if !(2..=MOST_CLASSES).contains(&classes.len()) {

@@ -157,7 +157,12 @@ impl Task {
         Ok(per_class)
     }
 
-    /// A digest of the pictures and labels of this task, with `train` as its training set.
+    /// A digest of the pictures and labels of this task: of its training, validation and test set, in their order.
+    pub fn digest(&self) -> String {
+        self.digest_with(&self.train)
+    }
+
+    /// [`Self::digest`] with `train` as the training set.
     pub(crate) fn digest_with(&self, train: &Samples) -> String {
         use md5::Digest;
         let mut hash = md5::Md5::new();

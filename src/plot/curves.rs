@@ -215,7 +215,8 @@ impl Lines {
 /// they show the baseline or not; the baseline has the grey ones.
 pub(super) fn palette(series: &[Series]) -> Vec<usize> {
     let of_cut = |s: &Series| match s.name.strip_prefix("cut ") {
-        Some(number) => number.parse::<usize>().ok(),
+        // The grey place is passed over.
+        Some(number) => number.parse::<usize>().ok().map(|n| n + n / GREY),
         None => (s.name == cut_name(-1)).then_some(GREY),
     };
     series.iter().map(of_cut).collect::<Option<Vec<_>>>().unwrap_or_else(|| (0..series.len()).collect())
@@ -401,4 +402,20 @@ fn draw_course(canvas: &Canvas, top: i32, label: &str, lines: &[Course]) -> Resu
         at -= 28 * UNIT;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_has_one_colour_whatever_stands_beside_it_and_none_has_the_baseline_s() {
+        let named = |cuts: std::ops::RangeInclusive<i64>| cuts.map(|cut| Series::new(cut_name(cut), [])).collect();
+        let (all, cuts): (Vec<Series>, Vec<Series>) = (named(-1..=9), named(2..=9));
+        assert_eq!(palette(&all)[3..], palette(&cuts));
+        assert_eq!(palette(&all)[..3], [GREY, 0, 1]);
+        assert!(palette(&cuts).iter().all(|i| i % (GREY + 1) != GREY));
+        // Other names are coloured in their order.
+        assert_eq!(palette(&[Series::new("FR", []), Series::new("cut 5", [])]), [0, 1]);
+    }
 }

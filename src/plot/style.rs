@@ -21,9 +21,10 @@ pub(super) const UNIT: i32 = 2;
 /// The font's name, and what a page uses where it does not have that one.
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// Sizes of text, in pixels.
 /// The place of the greys among the colours of series.
 pub(super) const GREY: usize = 7;
+
+/// Sizes of text, in pixels.
 pub(super) const TITLE: i32 = 16;
 pub(super) const LABEL: i32 = 13;
 pub(super) const SMALL: i32 = 11;

@@ -133,7 +133,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Result files whose rows are not made again, if they are of the same parameters, source weights and pictures, and say
-    /// so. Unless set: none. Files that are not there are passed over.
+    /// so. Unless set: none. Files that are not there, or cannot be read, are passed over.
     pub fn known(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         self.known = files.into_iter().collect();
         self
@@ -149,7 +149,7 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// [`Error::Parameter`] for an impossible grid; [`Error::Interrupted`], and then finished runs are kept;
-    /// [`Error::Io`] on the journal; those of [`ResultFile::load`] on a known file; [`Error::Torch`].
+    /// [`Error::Io`] on the journal; [`Error::Torch`].
     pub fn run(&self) -> Result<ResultFile> {
         let grid = rows(&self.percentages, &self.cuts, self.repeats)?;
         for &percentage in &self.percentages {
@@ -157,7 +157,7 @@ impl<'a> Sweep<'a> {
         }
         let plan = Plan::new(self, &grid)?;
         let params = self.params_of_file()?;
-        let known = self.known_rows(&plan, &params)?;
+        let known = self.known_rows(&plan, &params);
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::in_memory()?,
@@ -186,10 +186,17 @@ impl<'a> Sweep<'a> {
 
     /// By key, the planned runs that result files hold already. A file that does not say what pictures it is of, and for
     /// cuts what source weights, as the published ones do not, might be of others.
-    fn known_rows(&self, plan: &Plan, params: &Params) -> Result<HashMap<String, Record>> {
+    fn known_rows(&self, plan: &Plan, params: &Params) -> HashMap<String, Record> {
         let mut known = HashMap::new();
         for path in self.known.iter().filter(|path| path.exists()) {
-            let file = ResultFile::load(path)?;
+            let file = match ResultFile::load(path) {
+                Ok(file) => file,
+                // Whether rows can be added to it is another question.
+                Err(error) => {
+                    self.progress.line(&format!("not looked at for rows that are done already: {error}"));
+                    continue;
+                }
+            };
             let says = |key: &str| file.params.other.contains_key(key);
             let same = |ignoring: &[&str]| params.difference(&file.params, ignoring).is_none();
             let stated = file.states_test_split && says(PICTURES);
@@ -211,7 +218,7 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        Ok(known)
+        known
     }
 
     /// The parameters as the result file has them: with both data sets, and digests of the target task's pictures and of
@@ -234,7 +241,7 @@ impl<'a> Sweep<'a> {
     }
 
     fn pictures(&self) -> &str {
-        self.pictures.get_or_init(|| self.data.target.digest_with(&self.data.target.train))
+        self.pictures.get_or_init(|| self.data.target.digest())
     }
 
     fn compute(&self, todo: &[&PlannedRow], journal: &mut Journal<Record>) -> Result<()> {

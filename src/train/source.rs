@@ -53,7 +53,8 @@ pub fn training_in_words(params: &Params) -> String {
     )
 }
 
-/// Refuses weights that, as they say themselves, were not pre-trained as `params` ask. `remedy` says what can be done.
+/// Refuses weights that, as they say themselves, were pre-trained with other epochs, batches, learning rate or patience
+/// than `params` ask for. `remedy` says what can be done.
 ///
 /// # Errors
 /// [`Error::Format`] naming the file, with both trainings in words.
@@ -83,7 +84,7 @@ pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()
 /// their shapes would fit.
 ///
 /// # Errors
-/// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's.
+/// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's, or not finite.
 pub fn load_source(model: &mut CustomCnn, path: &Path) -> Result<Option<Origin>> {
     let file = Checkpoint::load(path)?;
     check_finite(&file.tensors, path)?;
@@ -142,7 +143,7 @@ impl Plan {
 /// core, and last digits depend on how many there are.
 ///
 /// # Errors
-/// Those of [`load_source`], [`check_training`] and [`Trainer::train`]; [`Error::Io`] naming the file.
+/// Those of [`load_source`], [`check_training`], [`Trainer::train`] and [`save_source`]; [`Error::Io`] naming the file.
 pub fn pretrained(
     model: &mut CustomCnn,
     data: &mut TransferLearningWrapper,
@@ -169,16 +170,25 @@ pub fn pretrained(
         trainer.curve(false).losses(true).train()
     });
     data.update_phase(phase);
-    let report = match trained {
-        Ok(report) => report,
+    let remove_checkpoints = || std::fs::remove_dir_all(&checkpoints).map_err(Error::io("remove", &checkpoints));
+    let written = trained.and_then(|report| {
+        if let Err(diverged) = check_finite(&model.state_dict(), path) {
+            // There is nothing to go on from.
+            return remove_checkpoints().and(Err(diverged));
+        }
+        save_source(model, path, &Origin::new(study, model, &params, &report))?;
+        Ok(report)
+    });
+    match written {
+        Ok(report) => {
+            // The finished weights are there; what an interrupted pre-training goes on from has served.
+            remove_checkpoints()?;
+            Ok(Source::Trained(report))
+        }
         Err(error) => {
             // Called again it goes on from its checkpoint, which is one of a training from these weights.
             model.load_state_dict(&initial.state_dict())?;
-            return Err(error);
+            Err(error)
         }
-    };
-    save_source(model, path, &Origin::new(study, model, &params, &report))?;
-    // The finished weights are there; what an interrupted pre-training goes on from has served.
-    std::fs::remove_dir_all(&checkpoints).map_err(Error::io("remove", &checkpoints))?;
-    Ok(Source::Trained(report))
+    }
 }

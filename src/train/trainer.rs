@@ -262,43 +262,36 @@ fn identity(
 ) -> String {
     // Rounding differs between kinds of device, not between devices of a kind.
     let device = if model.device() == tch::Device::Cpu { format!("{threads} threads") } else { "a GPU".to_owned() };
-    format!(
-        "{}{FROM}{weights}, {} classes {:?}, {} pictures {}, lr {lr}, batch {}, patience {:?}, restore_best {}, {device}",
+    let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
+    [
         model.architecture(),
-        task.dataset,
-        task.classes,
-        train.len(),
-        task.digest_with(train),
-        params.batch_size,
-        params.early_stop_patience,
-        params.restore_best,
-    )
+        format!("{} classes {:?}", task.dataset, task.classes),
+        format!("{} pictures {}", train.len(), task.digest_with(train)),
+        format!("learning rate {lr}"),
+        format!("batch {}", params.batch_size),
+        format!("patience {patience}"),
+        format!("restore_best {}", params.restore_best),
+        device,
+        format!("{FIRST_WEIGHTS}{weights}"),
+    ]
+    .join(BETWEEN)
 }
 
-/// What is before the digest of the first weights in an identity.
-const FROM: &str = " from weights ";
+/// What stands between the parts of an identity, and in none of them.
+const BETWEEN: &str = "; ";
+/// How the last part of an identity begins.
+const FIRST_WEIGHTS: &str = "first weights ";
 
 /// An identity without the weights that the training began with.
-fn without_weights(identity: &str) -> Option<(&str, &str)> {
-    let (before, after) = identity.split_once(FROM)?;
-    Some((before, after.split_once(',')?.1))
+fn without_weights(identity: &str) -> Option<&str> {
+    Some(identity.rsplit_once(FIRST_WEIGHTS)?.0)
 }
 
 /// The first part in which two identities differ, in both.
 fn first_difference(a: &str, b: &str) -> (String, String) {
-    let parts = |identity: &str| -> Vec<String> {
-        let (network, rest) = identity.split_once(FROM).unwrap_or((identity, ""));
-        let mut parts = vec![network.to_owned()];
-        parts.extend(rest.split(", ").enumerate().map(|(i, part)| match i {
-            0 => format!("first weights {part}"),
-            _ => part.to_owned(),
-        }));
-        parts
-    };
-    let (a, b) = (parts(a), parts(b));
-    let last = a.len().max(b.len());
-    let at = |parts: &[String], i: usize| parts.get(i).cloned().unwrap_or_else(|| "nothing".to_owned());
-    let differing = (0..last).find(|&i| at(&a, i) != at(&b, i)).unwrap_or(0);
+    let (a, b): (Vec<&str>, Vec<&str>) = (a.split(BETWEEN).collect(), b.split(BETWEEN).collect());
+    let at = |parts: &[&str], i: usize| parts.get(i).copied().unwrap_or("nothing").to_owned();
+    let differing = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)).unwrap_or(0);
     (at(&a, differing), at(&b, differing))
 }
 
@@ -510,5 +503,23 @@ impl fmt::Display for TrainReport {
             self.train_acc, self.test_acc, self.epochs, self.seconds
         )?;
         self.classification.as_ref().map_or(Ok(()), |report| write!(f, "\n{report}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_in_which_two_trainings_differ_is_named_whole() {
+        let of = |classes: &str, weights: &str| {
+            ["a net, wide", classes, "batch 64", &format!("{FIRST_WEIGHTS}{weights}")].join(BETWEEN)
+        };
+        let (ours, theirs) = first_difference(&of("Glyphs classes [0, 1]", "x"), &of("Glyphs classes [0, 2]", "y"));
+        assert_eq!((ours.as_str(), theirs.as_str()), ("Glyphs classes [0, 1]", "Glyphs classes [0, 2]"));
+        let (ours, theirs) = first_difference(&of("c", "x"), &of("c", "y"));
+        assert_eq!((ours.as_str(), theirs.as_str()), ("first weights x", "first weights y"));
+        assert_eq!(without_weights(&of("c", "x")), without_weights(&of("c", "y")));
+        assert_ne!(without_weights(&of("c", "x")), without_weights(&of("d", "x")));
     }
 }

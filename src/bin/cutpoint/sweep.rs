@@ -8,7 +8,7 @@ use cutpoint::grid::{self, Repeats};
 use cutpoint::journal::Journal;
 use cutpoint::model::CustomCnn;
 use cutpoint::params::{Params, Setting, PERCENTAGES};
-use cutpoint::record::{Record, ResultFile};
+use cutpoint::record::{Record, ResultFile, PICTURES};
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
 use cutpoint::train::{check_training, load_source, pretrained};
@@ -101,7 +101,9 @@ pub fn run(args: Args) -> Result<()> {
         data.target.per_class(row.percentage)?;
     }
     let files = study.files(args.out.clone().unwrap_or_default());
-    files.check_rows(&params, &cuts)?;
+    let mut of_file = params.clone();
+    of_file.other.insert(PICTURES.to_owned(), data.target.digest().into());
+    files.check_rows(&of_file, &cuts)?;
     Journal::<Record>::open(&files.journal)?;
     let source = source_with_weights(&args, &study, &params, &mut data)?;
     let mut sweep = Sweep::new(&params, &source, &data)?
