@@ -744,12 +744,21 @@ fn plot_draws_published_files_and_studies_and_explains_what_it_cannot_draw() {
     let png = run_in(dir.path(), &["plot", "curve", "trace.json", "-o", "c.png", "--size", "600x300", "--dark"]);
     assert!(png.status.success(), "{}", stderr(&png));
     assert_eq!(std::fs::read(dir.path().join("c.png")).unwrap()[1..4], *b"PNG");
+    // The trace laid out over lines, and a title with what XML has no place for: a PNG is drawn by way of an SVG.
+    let value: serde_json::Value = serde_json::from_slice(&trace.stdout).unwrap();
+    std::fs::write(dir.path().join("lines.json"), serde_json::to_string_pretty(&value).unwrap()).unwrap();
+    let odd = run_in(dir.path(), &["plot", "curve", "lines.json", "-o", "d.png", "--title", "a\u{1}b"]);
+    assert!(odd.status.success(), "{}", stderr(&odd));
     for (arguments, expected) in [
         (vec!["box", fr.as_str(), "-o", "x.pdf"], ".svg or .png"),
         (vec!["box", fr.as_str(), "-o", "x.svg", "--size", "wide"], "900x500"),
         (vec!["box", fr.as_str(), "-o", "x.svg", "--size", "90x500"], "from 120 to 8000"),
         (vec!["box", clusters.as_str(), "-o", "x.svg"], "expected parameters"),
         (vec!["cluster", fr.as_str(), "-o", "x.svg"], "a clustering row as element 0"),
+        (
+            vec!["cluster", clusters.as_str(), "--algorithm", "ward", "-o", "x.svg"],
+            "rows of ward (--algorithm), found rows of average",
+        ),
         (vec!["difference", fr.as_str(), "-o", "x.svg"], "baselines"),
         (vec!["curve", fr.as_str(), "-o", "x.svg"], "cutpoint finetune --trace"),
         (vec!["filters", "Glyphs", "-o", "x.svg"], "Glyphs/regular_classes.safetensors"),

@@ -253,14 +253,20 @@ fn an_interrupted_pre_training_goes_on_when_its_cell_is_run_again() {
     assert!(!folder.path().join("own_checkpoints").exists());
 }
 
+/// What a pre-training of a single epoch takes.
+fn one_epoch() -> (Params, TransferLearningWrapper, CustomCnn) {
+    let params = Params { num_train: 1, ..params() };
+    let data = data(&params);
+    let model = network(&params, &data);
+    (params, data, model)
+}
+
 /// Weights that are no numbers are neither written nor left in the network, and the next try begins anew.
 #[test]
 fn a_pre_training_that_diverges_leaves_the_network_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.safetensors");
-    let params = Params { num_train: 1, ..params() };
-    let mut data = data(&params);
-    let mut model = network(&params, &data);
+    let (params, mut data, mut model) = one_epoch();
     let before = model.deep_clone().unwrap().state_dict();
     let wild = Params { lr_pretrain: 1e30, ..params.clone() };
     let error = pretrained(&mut model, &mut data, &wild, "test", &path).unwrap_err().to_string();
@@ -276,9 +282,7 @@ fn a_pre_training_that_diverges_leaves_the_network_as_it_was() {
 fn weights_of_another_pre_training_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.safetensors");
-    let params = Params { num_train: 1, ..params() };
-    let mut data = data(&params);
-    let mut model = network(&params, &data);
+    let (params, mut data, mut model) = one_epoch();
     pretrained(&mut model, &mut data, &params, "test", &path).unwrap();
     assert!(matches!(pretrained(&mut model, &mut data, &params, "test", &path), Ok(Source::Read(Some(_)))));
     let longer = Params { num_train: 2, ..params };

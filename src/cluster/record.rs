@@ -261,7 +261,7 @@ impl ClusterFile {
         }
     }
 
-    /// What rows differ in that cannot stand side by side: the scoring, the weights, the task or its part.
+    /// What rows differ in that cannot stand side by side: the scoring, the weights, the task, its part or its pictures.
     fn mixed(&self) -> Option<(&'static str, String, String)> {
         let first = self.records.first()?;
         let weights = |r: &ClusterRecord| r.source_weights.clone().unwrap_or_else(|| "unnamed".to_owned());
@@ -290,15 +290,16 @@ impl ClusterFile {
     /// percentage, repeat and layer.
     ///
     /// # Errors
-    /// Those of [`ClusterFile::load`]; [`Error::Format`] when the file's rows are of other source weights, or scored
-    /// in another way.
+    /// Those of [`ClusterFile::load`]; [`Error::Format`] when the file's rows are of other source weights or pictures, or
+    /// scored in another way.
     pub fn merged_with(mut self, path: &Path) -> Result<Self> {
         if !path.exists() {
             return Ok(self);
         }
         let old = ClusterFile::load(path)?;
-        if let (Some(ours), Some(theirs)) = (self.records.first(), old.records.first()) {
-            let both = ClusterFile { records: vec![ours.clone(), theirs.clone()] };
+        if let Some(ours) = self.records.first() {
+            // All of the file's rows: its first ones may not say what others do.
+            let both = ClusterFile { records: std::iter::once(ours).chain(&old.records).cloned().collect() };
             if let Some((what, a, b)) = both.mixed() {
                 let expected = format!("rows of {what} {a}, to add rows to (move the file, or write elsewhere)");
                 return Err(Error::format(path, expected, b));
@@ -350,6 +351,21 @@ mod tests {
         serde_json::from_value(serde_json::json!({"Percentage": percentage, "Repeat": 0, "Layer": layer,
             "Precision": 0.5, "Recall": 0.5, "Accuracy": 0.5, "ARI": ari, "Dataset": "Finetune", "Split": "Train"}))
         .unwrap()
+    }
+
+    #[test]
+    fn rows_of_other_pictures_do_not_join_and_those_that_do_not_say_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.json");
+        let of = |layer: &str, pictures: Option<&str>| {
+            let row = ClusterRecord { pictures: pictures.map(str::to_owned), ..row(0.1, layer, 0.2) };
+            ClusterFile { records: vec![row] }
+        };
+        of("conv0", None).add_to(&path).unwrap();
+        of("conv1", Some("ours")).add_to(&path).unwrap();
+        let error = of("conv2", Some("others")).add_to(&path).unwrap_err().to_string();
+        assert!(error.contains("set of pictures") && error.contains("ours"), "{error}");
+        assert_eq!(of("conv3", Some("ours")).add_to(&path).unwrap().records.len(), 3);
     }
 
     #[test]

@@ -174,16 +174,11 @@ impl Transferability {
             (true, false) => "clustering has foretold a cut as good",
             (false, _) => "clustering has not foretold the best cut",
         };
-        let doubt = match (is_good(after), others.len()) {
-            (_, 0) => String::new(),
-            (true, 1) => format!(", by its median only: {}, whose cut is worse, may cluster as well", others[0]),
-            (true, _) => {
-                format!(", by its median only: {}, whose cuts are worse, may cluster as well", others.join(", "))
-            }
-            (false, 1) => format!(", though {}, whose cut is as good as the best, may cluster as well", others[0]),
-            (false, _) => {
-                format!(", though {}, whose cuts are as good as the best, may cluster as well", others.join(", "))
-            }
+        let (names, cuts) = (others.join(", "), if others.len() == 1 { "whose cut is" } else { "whose cuts are" });
+        let doubt = match (is_good(after), others.is_empty()) {
+            (_, true) => String::new(),
+            (true, _) => format!(", by its median only: {names}, {cuts} worse, may cluster as well"),
+            (false, _) => format!(", though {names}, {cuts} as good as the best, may cluster as well"),
         };
         format!("{place}{differs}: {verdict}{doubt}")
     }

@@ -104,6 +104,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut of_file = params.clone();
     of_file.other.insert(PICTURES.to_owned(), data.target.digest().into());
     files.check_rows(&of_file, &cuts)?;
+    // A folder that cannot be written is found out now.
     Journal::<Record>::open(&files.journal)?;
     let source = source_with_weights(&args, &study, &params, &mut data)?;
     let mut sweep = Sweep::new(&params, &source, &data)?
