@@ -1,0 +1,1 @@
+"""What Jupyter's tools need to know of notebooks in Rust: papermill's parameters, nbconvert's exports."""
