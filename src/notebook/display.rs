@@ -22,10 +22,12 @@ pub fn show(forms: &[(&str, &str)]) {
 
 /// Shows a picture in several forms, one of them a PNG file's bytes, which are drawn at `size` (width and height in
 /// pixels) however fine they are. A page that draws no SVG, such as that of a notebook it does not trust, has the PNG.
-pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32)) {
+/// `alt` says what there is to see, in the metadata of both, where exports look for it.
+pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32), alt: &str) {
     let encoded = base64::engine::general_purpose::STANDARD.encode(png);
     let forms: Vec<(&str, &str)> = forms.iter().copied().chain([("image/png", encoded.as_str())]).collect();
-    show_with(&forms, &json!({"image/png": {"width": size.0, "height": size.1}}));
+    let image = json!({"width": size.0, "height": size.1, "alt": alt});
+    show_with(&forms, &json!({"image/png": image, "image/svg+xml": {"alt": alt}}));
 }
 
 fn show_with(forms: &[(&str, &str)], metadata: &Value) {

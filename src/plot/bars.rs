@@ -29,7 +29,11 @@ pub fn grouped_bars(series: &[Series], label: &str) -> Result<Figure> {
     let width = ((bars * 22 + places.len() * 16) as u32 + 110).clamp(640, 2600);
     let (series, label) = (series.to_vec(), label.to_owned());
     let title = format!("Median {label}, with quartiles");
-    Ok(Figure::new(title, (width, 460), move |canvas, top| draw(canvas, top, &series, &places, &label)))
+    let names: Vec<_> = series.iter().map(|s| s.name.as_str()).collect();
+    let shares: Vec<_> = places.iter().map(|&p| percent(p)).collect();
+    let description = format!("Bars for {} at {} of the data", names.join(", "), shares.join(", "));
+    let draw = move |canvas: &Canvas, top| draw(canvas, top, &series, &places, &label);
+    Ok(Figure::new(title, (width, 460), draw).described(description))
 }
 
 fn draw(canvas: &Canvas, top: i32, series: &[Series], places: &[f64], label: &str) -> Result<()> {

@@ -112,6 +112,24 @@ const LEFT: i32 = 60;
 const FILLED: f64 = 0.9;
 
 impl Boxes {
+    fn figure(self, title: String) -> Figure {
+        let description = self.description();
+        Figure::new(title, size_for(&self), move |canvas, top| self.draw(canvas, top)).described(description)
+    }
+
+    /// What the axes hold, and the highest median of each group.
+    fn description(&self) -> String {
+        let median = |b: &&Drawn| quantile(&b.values, 0.5).unwrap_or(f64::NEG_INFINITY);
+        let highest = self.groups.iter().enumerate().filter_map(|(group, name)| {
+            let boxes = self.drawn.iter().filter(|b| b.group == group);
+            let best = boxes.max_by(|a, b| median(a).total_cmp(&median(b)))?;
+            Some(format!("{} at {name} ({:.3})", self.slots.get(best.slot)?, median(&best)))
+        });
+        let highest = highest.collect::<Vec<_>>().join(", ");
+        let (value, slot, group) = (&self.value_label, self.slot_label, self.group_label);
+        format!("Box plot of {value} by {slot}, for each {group}; highest medians: {highest}")
+    }
+
     fn draw(&self, canvas: &Canvas, top: i32) -> Result<()> {
         let theme = canvas.theme;
         let most = self.drawn.iter().filter_map(|b| b.rank).max().unwrap_or(1);
@@ -337,7 +355,7 @@ pub fn box_plot(results: &ResultFile) -> Result<Figure> {
 pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure> {
     let (boxes, _) = boxes_of(results, ranking)?;
     let title = format!("Test accuracy by cut: {}", experiment(results));
-    Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
+    Ok(boxes.figure(title))
 }
 
 /// The box plot of one experiment, hatched where it is significantly higher or lower than another one at the same
@@ -365,7 +383,7 @@ pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ran
     boxes.verdicts = Some((format!("significantly higher than {other}"), format!("significantly lower than {other}")));
     boxes.notes.push(format!("Wilcoxon, rule {rule}, p below {ALPHA} {note}"));
     let title = format!("Test accuracy by cut: {}, against {other}", experiment(first));
-    Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
+    Ok(boxes.figure(title))
 }
 
 /// A box plot of a clustering score for every percentage and layer, coloured by rank. Rows of one algorithm only.
@@ -428,7 +446,7 @@ pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Fi
         notes,
     };
     let title = format!("Clusters of feature maps by layer: {}, {} clustering", score.words(), algorithm);
-    Ok(Figure::new(title, size_for(&boxes), move |canvas, top| boxes.draw(canvas, top)))
+    Ok(boxes.figure(title))
 }
 
 /// Wide enough for every box: a notebook's width for five groups of eight.

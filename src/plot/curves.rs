@@ -79,6 +79,14 @@ pub enum Over {
 }
 
 impl Over {
+    fn words(self) -> &'static str {
+        match self {
+            Over::Percentage => "shares of the target training data",
+            Over::Cut => "cuts",
+            Over::Layer => "layers",
+        }
+    }
+
     fn axis(self, places: &[f64]) -> Axis {
         match self {
             Over::Percentage => Axis::shares(places, "share of the target training data (logarithmic)"),
@@ -147,7 +155,9 @@ impl Lines {
 
     fn figure(self, title: String) -> Result<Figure> {
         self.check()?;
-        Ok(Figure::new(title, (860, 500), move |canvas, top| self.draw(canvas, top)))
+        let names: Vec<_> = self.series.iter().map(|s| s.name.as_str()).collect();
+        let description = format!("Lines over {} for {}", self.over.words(), names.join(", "));
+        Ok(Figure::new(title, (860, 500), move |canvas, top| self.draw(canvas, top)).described(description))
     }
 
     fn draw(&self, canvas: &Canvas, top: i32) -> Result<()> {
@@ -344,14 +354,17 @@ pub fn learning_curve(epochs: &[Epoch]) -> Result<Figure> {
     let panels: Vec<(&str, Vec<Course>)> =
         [("mean loss", losses), ("accuracy", accuracies)].into_iter().filter(|(_, lines)| !lines.is_empty()).collect();
     let width = 460 * panels.len() as u32;
-    Ok(Figure::new("Learning curve", (width.max(560), 380), move |canvas, top| {
+    let labels: Vec<_> = panels.iter().map(|(label, _)| *label).collect();
+    let description = format!("Lines of {} over {} epochs", labels.join(" and, beside it, of "), epochs.len());
+    let figure = Figure::new("Learning curve", (width.max(560), 380), move |canvas, top| {
         let share = canvas.size.0 / panels.len() as i32;
         for (i, (label, lines)) in panels.iter().enumerate() {
             let panel = canvas.part(i as i32 * share, share);
             draw_course(&panel, top, label, lines)?;
         }
         Ok(())
-    }))
+    });
+    Ok(figure.described(description))
 }
 
 impl TrainReport {

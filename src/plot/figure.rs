@@ -23,6 +23,8 @@ type Draw = dyn Fn(&Canvas, i32) -> Result<()> + Send + Sync;
 #[derive(Clone)]
 pub struct Figure {
     title: String,
+    /// What there is to see, in a sentence, for those who do not.
+    description: String,
     size: (u32, u32),
     theme: Theme,
     draw: Arc<Draw>,
@@ -35,7 +37,14 @@ impl Figure {
         size: (u32, u32),
         draw: impl Fn(&Canvas, i32) -> Result<()> + Send + Sync + 'static,
     ) -> Figure {
-        Figure { title: printable(title.into()), size, theme: Theme::Light, draw: Arc::new(draw) }
+        let (title, description) = (printable(title.into()), String::new());
+        Figure { title, description, size, theme: Theme::Light, draw: Arc::new(draw) }
+    }
+
+    /// The same figure with a sentence that says what there is to see.
+    pub(super) fn described(mut self, description: impl Into<String>) -> Self {
+        self.description = printable(description.into());
+        self
     }
 
     /// The same figure with another title; an empty one leaves its line out.
@@ -56,6 +65,13 @@ impl Figure {
         self
     }
 
+    /// What the figure shows, in words: its title, and a sentence about what there is to see. Notebooks and their
+    /// exports have it as alternative text.
+    pub fn alternative_text(&self) -> String {
+        let parts = [self.title.trim(), self.description.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ")
+    }
+
     /// The figure as SVG.
     ///
     /// # Errors
@@ -71,7 +87,7 @@ impl Figure {
         let top = if lines.is_empty() { 0 } else { (ABOVE + BELOW + lines.len() as i32 * (size + 4) - 4) * UNIT };
         (self.draw)(&canvas, top)?;
         let pictures = canvas.finish()?;
-        Ok(in_pixels(&svg, self.size, &self.title, &pictures))
+        Ok(in_pixels(&svg, self.size, (&self.title, &self.description), &pictures))
     }
 
     /// The figure as a PNG file's bytes, twice as fine as its size in pixels.
@@ -108,7 +124,7 @@ impl Figure {
         match drawn {
             Ok((svg, png)) => {
                 let forms = [("image/svg+xml", svg.as_str()), ("text/plain", &format!("{self:?}"))];
-                display::show_picture(&forms, &png, self.size);
+                display::show_picture(&forms, &png, self.size, &self.alternative_text());
             }
             Err(error) => display::show(&[("text/plain", &error.to_string())]),
         }
@@ -149,16 +165,20 @@ fn fitted(title: &str, width: i32) -> (Vec<String>, i32) {
     (lines, LABEL)
 }
 
-/// Gives a drawing in units its size in pixels, a name for those who hear it read, and its pictures.
-fn in_pixels(svg: &str, (width, height): (u32, u32), title: &str, pictures: &str) -> String {
+/// Gives a drawing in units its size in pixels, a name and a description for those who hear it read, and its pictures.
+fn in_pixels(svg: &str, (width, height): (u32, u32), (title, description): (&str, &str), pictures: &str) -> String {
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let body = body.trim_end().strip_suffix("</svg>").unwrap_or(body);
     let (w, h) = (width * UNIT as u32, height * UNIT as u32);
     let title = display::escaped(title);
+    let description = match description {
+        "" => String::new(),
+        words => format!("<desc>{}</desc>", display::escaped(words)),
+    };
     // `max-width` lets a narrow page shrink the figure; the background stays the figure's own.
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" \
-         style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{body}{pictures}</svg>"
+         style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{description}{body}{pictures}</svg>"
     )
 }
 
@@ -173,4 +193,19 @@ fn options() -> &'static usvg::Options<'static> {
         fonts.set_sans_serif_family("DejaVu Sans");
         options
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_says_what_there_is_to_see() {
+        let figure = Figure::new("a < b", (200, 200), |_, _| Ok(())).described("Bars for \"a\"");
+        assert_eq!(figure.alternative_text(), "a < b. Bars for \"a\"");
+        let svg = figure.to_svg().unwrap();
+        assert!(svg.contains("aria-label=\"a &lt; b\"><desc>Bars for &quot;a&quot;</desc>"), "{svg}");
+        assert_eq!(figure.clone().title("").alternative_text(), "Bars for \"a\"");
+        assert_eq!(Figure::new("a", (200, 200), |_, _| Ok(())).alternative_text(), "a");
+    }
 }

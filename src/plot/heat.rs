@@ -29,6 +29,19 @@ struct Heated {
 }
 
 impl Heat {
+    fn figure(self, title: String, size: (u32, u32)) -> Figure {
+        let row = |(name, cells): (&String, &Vec<Option<Heated>>)| {
+            let cells = cells.iter().map(|cell| cell.as_ref().map_or("-", |c| c.text.as_str()));
+            format!("{name}: {}", cells.collect::<Vec<_>>().join(", "))
+        };
+        // A large table is too long to be read out.
+        let few = self.rows.len() * self.columns.len() <= 40;
+        let rows = self.rows.iter().zip(&self.cells).filter(|_| few).map(row).collect::<Vec<_>>().join("; ");
+        let (by, colon) = (self.column_label, if few { ": " } else { "" });
+        let description = format!("Table of {} by {by} ({}){colon}{rows}", self.row_label, self.columns.join(", "));
+        Figure::new(title, size, move |canvas, top| self.draw(canvas, top)).described(description)
+    }
+
     fn draw(&self, canvas: &Canvas, top: i32) -> Result<()> {
         let theme = canvas.theme;
         let names = self.rows.iter().map(|r| text_width(r, SMALL, false)).max().unwrap_or(0);
@@ -94,7 +107,7 @@ pub fn heat_map(results: &ResultFile, measure: Measure) -> Result<Figure> {
     };
     let size = ((cuts.len() as u32 * 84 + 130).max(420), (percentages.len() as u32 * 46 + 110).max(220));
     let title = format!("Median {}: {}", measure.words(), experiment(results));
-    Ok(Figure::new(title, size, move |canvas, top| heat.draw(canvas, top)))
+    Ok(heat.figure(title, size))
 }
 
 /// How often samples of each class (rows) were taken for each class (columns). Counts are written; colours are shares of
@@ -124,5 +137,5 @@ pub fn confusion_matrix(counts: &[Vec<usize>], names: &[String]) -> Result<Figur
     let side = names.len() as u32;
     let size = ((side * 70 + 150).clamp(420, 2600), (side * 42 + 120).clamp(260, 2600));
     let title = format!("Confusion of classes: {right} of {total} right");
-    Ok(Figure::new(title, size, move |canvas, top| heat.draw(canvas, top)))
+    Ok(heat.figure(title, size))
 }

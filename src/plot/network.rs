@@ -34,7 +34,13 @@ pub fn architecture(model: &CustomCnn) -> Result<Figure> {
     }
     let title = format!("Network: {}", model.architecture());
     let width = (layers.len() as u32 * 96 + 60).clamp(420, 2400);
-    Ok(Figure::new(title, (width, 330), move |canvas, top| draw(canvas, top, &layers)))
+    let described = |layer: &Layer| {
+        let [channels, height, across] = layer.shape;
+        let frozen = if layer.frozen { ", frozen" } else { "" };
+        format!("{} ({channels} x {height} x {across}{frozen})", layer.name)
+    };
+    let description = format!("Layers {}", layers.iter().map(described).collect::<Vec<_>>().join(", "));
+    Ok(Figure::new(title, (width, 330), move |canvas, top| draw(canvas, top, &layers)).described(description))
 }
 
 impl CustomCnn {

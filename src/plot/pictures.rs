@@ -35,9 +35,11 @@ impl Grid {
         let left = if named { NAMES } else { 12 };
         let width = left + across * (self.side + GAP) + 12;
         let height = 34 + self.rows.len() as i32 * (self.side + GAP) + 16;
-        Figure::new(title, (width.max(320) as u32, height.max(120) as u32), move |canvas, top| {
-            self.draw(canvas, top, left)
-        })
+        let names: Vec<_> = self.rows.iter().map(|r| r.0.as_str()).filter(|name| !name.is_empty()).collect();
+        let of = if named { format!(", of {}", names.join(", ")) } else { String::new() };
+        let description = format!("{} rows of up to {across} images{of}", self.rows.len());
+        let size = (width.max(320) as u32, height.max(120) as u32);
+        Figure::new(title, size, move |canvas, top| self.draw(canvas, top, left)).described(description)
     }
 
     /// Tiles fill the canvas whatever its size is, as squares.

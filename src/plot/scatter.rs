@@ -73,13 +73,16 @@ pub fn scatter_map(
     } else {
         format!("Map of features: {n} points")
     };
-    Ok(Figure::new(title, (width, 480), move |canvas, top| {
+    let by: Vec<_> = panels.iter().map(|panel| panel.name).collect();
+    let description = format!("Points in two directions, coloured by {}", by.join(" and, beside it, by "));
+    let figure = Figure::new(title, (width, 480), move |canvas, top| {
         let share = canvas.size.0 / panels.len() as i32;
         for (i, panel) in panels.iter().enumerate() {
             draw(&canvas.part(i as i32 * share, share), i as i32 * share, top, &at, panel)?;
         }
         Ok(())
-    }))
+    });
+    Ok(figure.described(description))
 }
 
 fn draw(canvas: &Canvas, left: i32, top: i32, points: &[(f64, f64)], panel: &Panel) -> Result<()> {

@@ -35,13 +35,25 @@ pub fn surface(results: &ResultFile) -> Result<Figure> {
     let row = |&p: &f64| cuts.iter().map(|&cut| height(p, cut)).collect::<Result<Vec<f64>>>();
     let heights: Vec<Vec<f64>> = percentages.iter().map(row).collect::<Result<_>>()?;
     let title = format!("Median test accuracy: {}", experiment(results));
-    Ok(Figure::new(title, (760, 560), move |canvas, top| draw(canvas, top, &percentages, &cuts, &heights)))
+    let (low, high) = range(&heights);
+    let description = format!(
+        "Surface over cuts {} to {} and {} to {} of the data, from {low:.3} to {high:.3}",
+        cuts[0],
+        cuts[cuts.len() - 1],
+        percent(percentages[0]),
+        percent(percentages[percentages.len() - 1])
+    );
+    let draw = move |canvas: &Canvas, top| draw(canvas, top, &percentages, &cuts, &heights);
+    Ok(Figure::new(title, (760, 560), draw).described(description))
+}
+
+fn range(heights: &[Vec<f64>]) -> (f64, f64) {
+    heights.iter().flatten().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)))
 }
 
 fn draw(canvas: &Canvas, top: i32, percentages: &[f64], cuts: &[i64], heights: &[Vec<f64>]) -> Result<()> {
     let theme = canvas.theme;
-    let all = || heights.iter().flatten().copied();
-    let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let (low, high) = range(heights);
     let (low, high) = if high > low { (low, high) } else { (low - 0.01, low + 0.01) };
     let pad = (high - low) * 0.05;
     // Little data in front: accuracy mostly grows with data, and what is high in front would hide the rest.
