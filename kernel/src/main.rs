@@ -1,35 +1,23 @@
 //! A Jupyter kernel in which the crate `cutpoint` is already loaded.
 //!
-//! One program plays five parts. The **kernel** speaks Jupyter's protocol and compiles cells with evcxr. A **relay**,
-//! which evcxr starts, stands between it and the **runtime**, the process that loads and runs cells: it turns all that
-//! the runtime prints into messages, so that nothing a cell prints can be mistaken for evcxr's own signals. The
-//! **stand-ins for cargo, rustup and rustc** keep crate versions as they were prepared, and save time. The **command
-//! line** prepares, installs and removes.
+//! One program plays five parts. The **kernel** speaks Jupyter's protocol, writes and compiles the program of each cell.
+//! The **runtime** is the process that loads and runs cells; all control goes by a socket between the two. **evcxr**
+//! resolves and builds the crates that cells depend on, and answers for completion and documentation; it has a process
+//! of its own, which runs nothing. The **stand-ins for cargo, rustup and rustc** keep crate versions as they were
+//! prepared, and save time. The **command line** prepares, installs and removes.
 
-mod answers;
-mod cargo;
-mod complete;
-mod evaluator;
-mod events;
-mod folders;
-mod history;
-mod install;
-mod interrupt;
-mod output;
-mod prepare;
+mod commands;
 mod process;
-mod publish;
-mod relay;
-mod rustc;
-mod server;
-mod std_source;
-mod syntax;
-mod traceback;
+mod protocol;
+mod session;
+mod toolchain;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use commands::{install, prepare};
 
 /// rust-analyzer makes and drops millions of small things.
 #[global_allocator]
@@ -61,21 +49,21 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = cargo::stand_in() {
+    if let Some(code) = toolchain::cargo::stand_in() {
         return code;
     }
-    if relay::wanted() {
-        return relay::run();
+    if process::runtime::wanted() {
+        return process::runtime::run();
     }
-    // In the runtime this does not return.
-    process::die_with_parent();
-    evcxr::runtime_hook();
+    if session::insight::is_child() {
+        return session::insight::child();
+    }
     let done = match Arguments::parse().command {
         Command::Prepare(arguments) => prepare::run(&arguments),
         Command::Install(place) => install::install(&place),
         Command::Uninstall(place) => install::uninstall(&place),
-        Command::Run { connection } => server::run(&connection),
-        Command::Clean => folders::clean(),
+        Command::Run { connection } => protocol::server::run(&connection),
+        Command::Clean => workspace::home::clean(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

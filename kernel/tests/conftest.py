@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 import time
 
 import pytest
@@ -118,6 +119,11 @@ def fresh_kernel():
     yield start
     for kernel in kernels:
         kernel.close()
+
+
+def plain(traceback):
+    """A traceback as text, without colours."""
+    return re.sub("\x1b\\[[0-9;]*m", "", "\n".join(traceback))
 
 
 def descendants(pid):

@@ -7,7 +7,8 @@
 use std::io::Write;
 
 use base64::Engine;
-use serde_json::{json, Map, Value};
+use cutpoint_wire::{Bundle, Event};
+use serde_json::{json, Value};
 
 use super::wire;
 
@@ -32,7 +33,8 @@ pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32), alt: &
 
 fn show_with(forms: &[(&str, &str)], metadata: &Value) {
     if wire::present() {
-        return wire::send(&json!({"display": {"data": bundle(forms), "metadata": metadata}}));
+        let metadata = metadata.as_object().cloned().unwrap_or_default();
+        return wire::send(&Event::Display { data: bundle(forms), metadata, id: None, update: false });
     }
     let mut out = std::io::stdout().lock();
     for (mime, content) in forms {
@@ -42,7 +44,7 @@ fn show_with(forms: &[(&str, &str)], metadata: &Value) {
     let _ = out.flush();
 }
 
-fn bundle(forms: &[(&str, &str)]) -> Map<String, Value> {
+fn bundle(forms: &[(&str, &str)]) -> Bundle {
     forms.iter().map(|(mime, content)| ((*mime).to_owned(), Value::from(*content))).collect()
 }
 
@@ -61,7 +63,7 @@ impl Shown {
     pub fn new(forms: &[(&str, &str)]) -> Self {
         let mut shown = Shown { id: wire::fresh_id(), waiting: None };
         if wire::present() {
-            wire::send(&json!({"display": {"data": bundle(forms), "id": shown.id}}));
+            shown.send(forms, false);
         } else {
             shown.wait_with(forms);
         }
@@ -71,10 +73,15 @@ impl Shown {
     /// Replaces what is shown.
     pub fn update(&mut self, forms: &[(&str, &str)]) {
         if wire::present() {
-            wire::send(&json!({"display": {"data": bundle(forms), "id": self.id, "update": true}}));
+            self.send(forms, true);
         } else {
             self.wait_with(forms);
         }
+    }
+
+    fn send(&self, forms: &[(&str, &str)], update: bool) {
+        let (id, metadata) = (Some(self.id.clone()), Bundle::new());
+        wire::send(&Event::Display { data: bundle(forms), metadata, id, update });
     }
 
     fn wait_with(&mut self, forms: &[(&str, &str)]) {
@@ -95,7 +102,7 @@ impl Drop for Shown {
 /// flicker. Under the cutpoint kernel only; elsewhere nothing happens.
 pub fn clear(wait: bool) {
     if wire::present() {
-        wire::send(&json!({"clear": {"wait": wait}}));
+        wire::send(&Event::Clear { wait });
     }
 }
 

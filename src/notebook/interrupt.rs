@@ -1,31 +1,12 @@
 //! The interrupt flag. A signal handler or a kernel raises it; long calls poll it at least every half second, stop
 //! with [`Error::Interrupted`], and lower it again. Nothing else changes: variables and finished runs stay.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
 static RAISED: AtomicBool = AtomicBool::new(false);
-/// The number of a file descriptor, set by the kernel: a page that it shares with the process that runs cells.
-const SHARED: &str = "CUTPOINT_KERNEL_INTERRUPT";
-
-/// The kernel's flag. Every cell is a library with a copy of this crate of its own, so that a flag in a static would
-/// be seen by the cells of one copy only; a shared page is seen by all.
-fn kernel_flag() -> Option<&'static AtomicU32> {
-    static PAGE: OnceLock<Option<usize>> = OnceLock::new();
-    let page = PAGE.get_or_init(|| {
-        let fd = super::wire::inherited(SHARED)?;
-        // SAFETY: maps a new page; the result is checked before use.
-        let page = unsafe {
-            let access = libc::PROT_READ | libc::PROT_WRITE;
-            libc::mmap(std::ptr::null_mut(), size_of::<AtomicU32>(), access, libc::MAP_SHARED, fd, 0)
-        };
-        (page != libc::MAP_FAILED).then_some(page as usize)
-    });
-    // SAFETY: the page is aligned, as large as a word, and never unmapped.
-    page.map(|page| unsafe { &*(page as *const AtomicU32) })
-}
 
 /// Asks the running long call to stop. Safe to call in a signal handler.
 pub fn raise() {
@@ -35,14 +16,12 @@ pub fn raise() {
 /// Withdraws a request that no call has answered.
 pub fn clear() {
     RAISED.store(false, Ordering::SeqCst);
-    if let Some(flag) = kernel_flag() {
-        flag.store(0, Ordering::SeqCst);
-    }
+    super::wire::answered();
 }
 
 /// Whether a request is pending.
 pub fn is_raised() -> bool {
-    RAISED.load(Ordering::SeqCst) || kernel_flag().is_some_and(|flag| flag.load(Ordering::SeqCst) != 0)
+    RAISED.load(Ordering::SeqCst) || super::wire::stopping()
 }
 
 /// Answers a pending request with an error that says what was stopped.

@@ -1,34 +1,21 @@
 //! The value that ends a cell, as text.
-
 use std::fmt::Debug;
-use std::io::Write;
-
-/// Gives every value with a `Debug` text the method that evcxr calls at the end of a cell.
-///
-/// evcxr compiles a cell that ends in a value without this method twice: once to find out that there is none. With the
-/// prelude in force once is enough. A type's own `evcxr_display` goes before this one.
-pub trait CellValue {
-    /// Shows the value as the cell's result; of `()` nothing.
-    fn evcxr_display(&self);
-}
-
+use cutpoint_wire::{Bundle, Event};
+/// Failed.
+pub struct Failed { /// kind
+ pub kind: &'static str, /// text
+ pub text: String }
+/// d
+pub trait CellValue { /// d
+ fn evcxr_display(&self); }
 impl<T: Debug + ?Sized> CellValue for T {
     fn evcxr_display(&self) {
-        if std::any::type_name::<T>() == std::any::type_name::<()>() {
-            return;
-        }
-        let mut out = std::io::stdout().lock();
-        // A notebook that has gone away has no use for the output, and nowhere to hear of it.
-        let _ = writeln!(out, "EVCXR_BEGIN_CONTENT text/plain\n{self:?}\nEVCXR_END_CONTENT");
-        let _ = out.flush();
+        if std::any::type_name::<T>() == "()" { return; }
+        let data = Bundle::from_iter([("text/plain".to_owned(), format!("{self:?}").into())]);
+        super::wire::send(&Event::Result { data });
     }
 }
-
-/// Takes [`CellValue`] out of force: with both in scope neither is chosen, and evcxr formats values itself, as its
-/// commands `:fmt` and `:types` say.
-pub trait EvcxrValue {
-    /// Never called.
-    fn evcxr_display(&self) {}
-}
-
-impl<T: ?Sized> EvcxrValue for T {}
+/// d
+#[macro_export]
+#[doc(hidden)]
+macro_rules! notebook_show { ($v:expr) => {{ use $crate::notebook::value::CellValue as _; ($v).evcxr_display(); ::core::result::Result::Ok::<(), $crate::notebook::value::Failed>(()) }}; }

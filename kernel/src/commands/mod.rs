@@ -1,0 +1,4 @@
+//! The program's own commands.
+
+pub mod install;
+pub mod prepare;

@@ -1,0 +1,525 @@
+//! From a cell to a library that can be loaded: writing its program, calling the compiler, and trying again with what
+//! the compiler's errors teach.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::diagnostics::{self, Failure};
+use super::parse::{Parsed, StatementKind};
+use super::program::{has_statement_shape, write, Program, Shape, State, Text, Variable, Visible, Why, Without, ROOT};
+use super::source::{Origin, Source};
+use crate::process::frames::LIBRARY;
+use crate::toolchain::recipe::Recipe;
+
+/// How often a cell is compiled with something left out before its errors are shown as they are.
+const TRIES: usize = 12;
+
+/// A message of the compiler, as its JSON has it.
+#[derive(Deserialize, Clone, Debug)]
+pub struct Message {
+    pub message: String,
+    pub code: Option<Code>,
+    pub level: String,
+    pub spans: Vec<Span>,
+    #[serde(default)]
+    pub children: Vec<Message>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+pub struct Code {
+    pub code: String,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+pub struct Span {
+    pub file_name: String,
+    pub byte_start: usize,
+    pub byte_end: usize,
+    pub is_primary: bool,
+    pub label: Option<String>,
+    pub suggested_replacement: Option<String>,
+    pub expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+pub struct Expansion {
+    pub span: Span,
+}
+
+impl Message {
+    pub fn code(&self) -> &str {
+        self.code.as_ref().map_or("", |code| code.code.as_str())
+    }
+
+    fn is_error(&self) -> bool {
+        self.level.starts_with("error") && !self.message.starts_with("aborting due to")
+    }
+}
+
+/// The files of a program as the compiler names them.
+pub struct Files<'a> {
+    pub sources: &'a BTreeMap<String, Source>,
+    /// The folder that they are in.
+    pub folder: &'a Path,
+}
+
+impl Files<'_> {
+    /// The file of ours that a span lies in, and its bytes there; through macros to where they are called.
+    pub fn find(&self, span: &Span) -> Option<(&Source, Range<usize>)> {
+        let name = span.file_name.as_str();
+        let below = Path::new(name).strip_prefix(self.folder).ok().and_then(Path::to_str).unwrap_or(name);
+        match self.sources.get(below) {
+            Some(source) => Some((source, span.byte_start..span.byte_end)),
+            None => self.find(&span.expansion.as_ref()?.span),
+        }
+    }
+}
+
+/// A cell that can be run.
+pub struct Compiled {
+    pub library: PathBuf,
+    pub program: Program,
+    pub without: Without,
+    /// The type of what is declared, by name and statement.
+    pub kinds: BTreeMap<(String, usize), String>,
+    /// Variables whose type a definition has changed, and the type.
+    pub redefined: Vec<(String, String)>,
+    /// Definitions that do not fit any more, each with the message that says why.
+    pub dropped: Vec<(String, usize, Range<usize>, String)>,
+    /// The state with the cell's definitions.
+    pub state: State,
+}
+
+/// Compiles cells.
+pub struct Compiler {
+    /// Where programs and libraries are written.
+    folder: PathBuf,
+    pub recipe: Recipe,
+    /// The expression that makes the runtime of asynchronous calls, if a crate for it is there.
+    pub asynchronous: Option<String>,
+}
+
+impl Compiler {
+    /// A compiler that works in a folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn new(folder: &Path, recipe: Recipe) -> Result<Compiler> {
+        for part in ["src", "out"] {
+            let part = folder.join(part);
+            std::fs::create_dir_all(&part).with_context(|| format!("{}", part.display()))?;
+        }
+        Ok(Compiler { folder: folder.to_owned(), recipe, asynchronous: None })
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.folder.join("src")
+    }
+
+    /// Compiles cell `cell`, whose text `state` knows and whose definitions it does not know yet.
+    ///
+    /// # Errors
+    /// The cell's own errors, as they are shown; an interrupt.
+    pub fn compile(
+        &self,
+        before: &State,
+        cell: usize,
+        parsed: &Parsed,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Compiled, Failure> {
+        let mut state = before.clone();
+        let redefined = state.define(cell, &parsed.items);
+        let mut shape = if has_statement_shape(parsed) { Shape::Statements } else { Shape::Whole };
+        let mut without = Without::default();
+        let mut dropped = vec![];
+        let mut first_errors: Option<Failure> = None;
+        for _ in 0..TRIES {
+            let program = write(&state, cell, parsed, shape, &without, self.asynchronous.as_deref());
+            let library = self.folder.join("out").join(format!("{LIBRARY}{cell}.so"));
+            let messages = self.run(&program, &library, is_stopped)?;
+            let files = Files { sources: &program.files, folder: &self.sources() };
+            let errors: Vec<&Message> = messages.iter().filter(|message| message.is_error()).collect();
+            if errors.is_empty() {
+                let kinds = kinds(&messages, &files);
+                return Ok(Compiled { library, program, without, kinds, redefined, dropped, state });
+            }
+            let Some(text) = state.texts.get(&cell).cloned() else { break };
+            let learned = learn(&errors, &files, &program, cell, (parsed, &text), shape);
+            let mut is_new = false;
+            for fact in &learned.facts {
+                is_new |= fact.apply(&mut without);
+            }
+            if learned.wants_whole && shape == Shape::Statements {
+                (shape, without) = (Shape::Whole, Without::default());
+                continue;
+            }
+            if is_new && learned.own_errors == 0 {
+                continue;
+            }
+            let mut dropped_now = false;
+            for (of, span, why) in learned.of_others {
+                if let Some((name, cell, range)) = state.drop_definition(of, &span) {
+                    dropped.push((name, cell, range, why));
+                    dropped_now = true;
+                }
+            }
+            if dropped_now {
+                continue;
+            }
+            if shape == Shape::Statements && (learned.own_errors > 0 || first_errors.is_none()) {
+                first_errors = Some(diagnostics::of_compiler(&errors, &files, &state));
+                (shape, without) = (Shape::Whole, Without::default());
+                continue;
+            }
+            if is_new {
+                continue;
+            }
+            let whole = diagnostics::of_compiler(&errors, &files, &state);
+            return Err(match first_errors {
+                // What only one of the shapes says comes from the shape.
+                Some(statements) if statements.shown < whole.shown => statements,
+                _ => whole,
+            });
+        }
+        Err(first_errors.unwrap_or_else(|| Failure::new("CompileError", "the cell does not compile")))
+    }
+
+    /// The library that makes a new runtime ready, compiled once.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn ready(&self, state: &State) -> Result<PathBuf> {
+        let (cell, code) = super::evaluator::READY;
+        let library = self.folder.join("out").join(format!("{LIBRARY}{cell}.so"));
+        if library.exists() {
+            return Ok(library);
+        }
+        let mut state = state.clone();
+        let text = Text { name: "the kernel's own".to_owned(), code: code.to_owned() };
+        state.texts.insert(cell, std::sync::Arc::new(text));
+        let parsed = super::parse::parse(code).context("the kernel's own cell")?;
+        let compiled = self.compile(&state, cell, &parsed, &|| false);
+        let compiled = compiled.map_err(|failure| anyhow::anyhow!("{}", failure.traceback.join("\n")))?;
+        Ok(compiled.library)
+    }
+
+    /// The compiler's word on a cell that does not parse.
+    pub fn complain(&self, state: &State, cell: usize, is_stopped: &dyn Fn() -> bool) -> Failure {
+        let unclear = || Failure::new("CompileError", "the kernel cannot make sense of this cell");
+        let Some(text) = state.texts.get(&cell) else { return unclear() };
+        if let Some(failure) = diagnostics::of_brackets(text) {
+            return failure;
+        }
+        let path = format!("run/{}", text.name);
+        let mut source = Source::default();
+        source.add("fn cutpoint_cell() {");
+        source.push(&text.code, Origin::Cell { cell, start: 0 });
+        source.add("\n}");
+        let mut root = Source::default();
+        root.add(&format!("include!({path:?});\n"));
+        let files = BTreeMap::from([(ROOT.to_owned(), root), (path, source)]);
+        let program = Program { files, ..Program::default() };
+        let library = self.folder.join("out").join("none.so");
+        match self.run(&program, &library, is_stopped) {
+            Err(failure) => failure,
+            Ok(messages) => {
+                let files = Files { sources: &program.files, folder: &self.sources() };
+                let errors: Vec<&Message> = messages.iter().filter(|message| message.is_error()).take(1).collect();
+                if errors.is_empty() {
+                    return unclear();
+                }
+                diagnostics::of_compiler(&errors, &files, state)
+            }
+        }
+    }
+
+    fn run(&self, program: &Program, library: &Path, is_stopped: &dyn Fn() -> bool) -> Result<Vec<Message>, Failure> {
+        let broken = |error: &dyn std::fmt::Display| Failure::new("KernelError", format!("compiling: {error}"));
+        let folder = self.sources();
+        for (path, source) in &program.files {
+            let path = folder.join(path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).map_err(|error| broken(&error))?;
+            }
+            // Old cells' files are mostly as they were.
+            if std::fs::read(&path).is_ok_and(|old| old == source.text.as_bytes()) {
+                continue;
+            }
+            std::fs::write(&path, &source.text).map_err(|error| broken(&error))?;
+        }
+        let output = self.recipe.compile(&folder, ROOT, library, is_stopped).map_err(|error| broken(&error))?;
+        if is_stopped() {
+            return Err(Failure::new("Interrupted", "the cell was stopped before it ran"));
+        }
+        let mut messages = vec![];
+        let mut other = String::new();
+        for line in output.text.lines() {
+            match serde_json::from_str::<Message>(line) {
+                Ok(message) => messages.push(message),
+                Err(_) if line.starts_with('{') => {}
+                Err(_) => other.push_str(&format!("{line}\n")),
+            }
+        }
+        if !output.success && !messages.iter().any(Message::is_error) {
+            return Err(Failure::new("CompileError", format!("the compiler failed:\n{}", other.trim())));
+        }
+        Ok(messages)
+    }
+}
+
+/// The types that the compiler was asked for.
+fn kinds(messages: &[Message], files: &Files<'_>) -> BTreeMap<(String, usize), String> {
+    let mut kinds = BTreeMap::new();
+    for message in messages.iter().filter(|message| message.code() == "dropping_references") {
+        for span in &message.spans {
+            let Some(kind) = span.label.as_ref().and_then(|label| label.strip_prefix("argument has type `&")) else {
+                continue;
+            };
+            let Some((source, range)) = files.find(span) else { continue };
+            if let Some((Origin::Probe(name, at), _)) = source.origin(range.start) {
+                kinds.insert((name.clone(), *at), kind.trim_end_matches('`').to_owned());
+            }
+        }
+    }
+    kinds
+}
+
+/// A fact that the errors of a try teach.
+#[derive(Debug)]
+enum Fact {
+    NoLoad(String),
+    NoPack { name: String, declared: Option<usize>, from: usize, why: Why, place: Option<Range<usize>> },
+}
+
+impl Fact {
+    /// Takes the fact into account; whether it is new.
+    fn apply(&self, without: &mut Without) -> bool {
+        match self {
+            Fact::NoLoad(name) => without.loads.insert(name.clone()),
+            Fact::NoPack { name, declared, from, why, place } => {
+                let key = (name.clone(), *declared);
+                if without.packs.get(&key).is_some_and(|(known, ..)| known <= from) {
+                    return false;
+                }
+                without.packs.insert(key, (*from, why.clone(), place.clone()));
+                true
+            }
+        }
+    }
+}
+
+/// What a try teaches.
+struct Learned {
+    facts: Vec<Fact>,
+    /// Errors in definitions of other cells: the cell, the bytes, the message.
+    of_others: Vec<(usize, Range<usize>, String)>,
+    /// How many errors are the cell's own.
+    own_errors: usize,
+    /// Whether the other shape is worth trying before anything is left out.
+    wants_whole: bool,
+}
+
+fn learn(
+    errors: &[&Message],
+    files: &Files<'_>,
+    program: &Program,
+    cell: usize,
+    (parsed, text): (&Parsed, &Text),
+    shape: Shape,
+) -> Learned {
+    let mut learned = Learned { facts: vec![], of_others: vec![], own_errors: 0, wants_whole: false };
+    for error in errors {
+        let mut found = None;
+        let mut packs = vec![];
+        for span in &error.spans {
+            let Some((source, range)) = files.find(span) else { continue };
+            for origin in source.origins(&range) {
+                match origin {
+                    Origin::Pack(name, point) => packs.push((span, name.clone(), *point)),
+                    Origin::Load(name) if span.is_primary => found = Some(Fact::NoLoad(name.clone())),
+                    _ => {}
+                }
+            }
+        }
+        if let Some((_, name, point)) = choose(&packs) {
+            let declared = program.visible.get(point).and_then(|visible| visible.get(&name)).copied().flatten();
+            let moved = error.code() == "E0382" || error.code() == "E0381";
+            // A closure that takes a variable hides that it gives it a new value as well.
+            learned.wants_whole |= moved && shape == Shape::Statements && parsed.statements.iter().any(|statement| {
+                !matches!(statement.kind, StatementKind::Assign { .. })
+                    && text.code.get(statement.range.clone()).is_some_and(|text| assigns(text, &name))
+            });
+            let place = error.spans.iter().filter(|span| !span.is_primary).find_map(|span| {
+                let (source, range) = files.find(span)?;
+                let moved_here = span.label.as_ref().is_some_and(|label| label.contains("moved") || label.contains("use in"));
+                source.in_cell(&range).filter(|(of, _)| *of == cell && moved_here).map(|(_, range)| range)
+            });
+            let why = if moved { Why::Moved } else { Why::Borrows };
+            let from = if moved { point } else { 0 };
+            found = Some(Fact::NoPack { name, declared, from, why, place });
+        }
+        if let Some(fact) = found {
+            learned.facts.push(fact);
+            continue;
+        }
+        // An error belongs to a definition of another cell when the compiler points there first.
+        let primary = error.spans.iter().filter(|span| span.is_primary);
+        let places: Vec<(usize, Range<usize>)> = primary
+            .filter_map(|span| files.find(span).and_then(|(source, range)| source.in_cell(&range)))
+            .collect();
+        match places.iter().find(|(of, _)| *of != cell) {
+            Some((of, range)) if *of != 0 && places.iter().all(|(of, _)| *of != cell) => {
+                learned.of_others.push((*of, range.clone(), error.message.clone()));
+            }
+            _ => learned.own_errors += 1,
+        }
+    }
+    learned
+}
+
+/// Whether a text gives a variable a new value, other than by `let`.
+fn assigns(text: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], text[at + name.len()..].trim_start());
+        let is_whole = !before.ends_with(is_word) && !text[at + name.len()..].starts_with(is_word);
+        let is_let = ["let", "mut"].iter().any(|word| before.trim_end().ends_with(word));
+        is_whole && !is_let && after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>")
+    })
+}
+
+/// The variable that must stay out of the store: the one of which the compiler says that it would have to live for ever,
+/// or else the one that the error points at.
+fn choose(packs: &[(&Span, String, usize)]) -> Option<(bool, String, usize)> {
+    let is_static = |span: &Span| span.label.as_ref().is_some_and(|label| label.contains("'static"));
+    let chosen = (packs.iter().find(|(span, ..)| is_static(span)))
+        .or_else(|| packs.iter().find(|(span, ..)| span.is_primary))
+        .or(packs.first())?;
+    Some((is_static(chosen.0), chosen.1.clone(), chosen.2))
+}
+
+/// Why a value of a type cannot be named in another cell, in words; none when it can.
+fn nameless(kind: &str) -> Option<String> {
+    if kind.contains("{closure@") || kind.contains("{async closure") {
+        Some("a closure".to_owned())
+    } else if kind.contains("{async ") || kind.contains("{coroutine") {
+        Some("an asynchronous block".to_owned())
+    } else if kind.contains('{') {
+        Some("a function".to_owned())
+    } else if kind.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == "impl") {
+        Some(format!("`{kind}`"))
+    } else {
+        None
+    }
+}
+
+impl Compiled {
+    /// The state after the run: `point` is the statement that failed, or none when the cell came to its end. Returns the
+    /// state and the variables that are there no more though they were, or that were made and cannot be kept.
+    pub fn after(&self, cell: usize, point: Option<usize>) -> (State, Vec<(String, Why)>) {
+        let mut state = self.state.clone();
+        state.forgotten.clear();
+        let last = self.program.packed.len().saturating_sub(1);
+        let point = point.unwrap_or(last).min(last);
+        let empty = Visible::new();
+        let packed = self.program.packed.get(point).unwrap_or(&empty);
+        let visible = self.program.visible.get(point).unwrap_or(&empty);
+        let mut gone = vec![];
+        for (name, declared) in visible {
+            let of_cell = declared.and_then(|at| {
+                let binding = self.program.declared.iter().find(|(of, b)| *of == at && b.name == *name)?;
+                Some((at, binding.1.clone()))
+            });
+            let known = self.state.variables.get(name).cloned();
+            let variable = match &of_cell {
+                Some((at, binding)) => {
+                    let kind = self.kinds.get(&(name.clone(), *at)).cloned();
+                    kind.map(|kind| Variable { kind, mutable: binding.mutable, cell, range: binding.range.clone() })
+                }
+                None => known.clone(),
+            };
+            let why = match (&variable, packed.contains_key(name)) {
+                (Some(variable), true) => nameless(&variable.kind).map(Why::Nameless),
+                (None, true) => Some(Why::Nameless("a type that the compiler does not say".to_owned())),
+                (variable, false) => {
+                    let out = self.without.packs.get(&(name.clone(), *declared));
+                    let why = out.map_or(Why::NotMade, |(_, why, _)| why.clone());
+                    match variable.as_ref().and_then(|variable| nameless(&variable.kind)) {
+                        Some(kind) if why != Why::Moved => Some(Why::Nameless(kind)),
+                        _ => Some(why),
+                    }
+                }
+            };
+            match (variable, why) {
+                (Some(variable), None) => {
+                    state.lost.remove(name);
+                    state.forgotten.remove(name);
+                    state.variables.insert(name.clone(), variable);
+                }
+                (variable, Some(why)) => {
+                    let place = self.without.packs.get(&(name.clone(), *declared)).and_then(|(.., place)| place.clone());
+                    let at = variable.map(|variable| (variable.cell, variable.range)).unwrap_or((cell, 0..0));
+                    let (of, range) = place.map_or(at, |place| (cell, place));
+                    // Loaded and not put back: not in the store. Put though it has no name: there, and of no use.
+                    state.variables.remove(name);
+                    if packed.contains_key(name) || declared.is_some() {
+                        state.forgotten.insert(name.clone());
+                    }
+                    state.lost.insert(name.clone(), super::program::Lost { why: why.clone(), cell: of, range });
+                    gone.push((name.clone(), why));
+                }
+                (None, None) => {}
+            }
+        }
+        for name in self.without.loads.iter().filter(|name| !visible.contains_key(*name)) {
+            state.lose(name, Why::Nameless("a type that cannot be named".to_owned()));
+        }
+        (state, gone)
+    }
+
+    /// The state when the thread that ran the cell is of no use any more: what it had taken from the store is gone.
+    pub fn left_behind(&self) -> (State, Vec<(String, Why)>) {
+        let mut state = self.state.clone();
+        state.forgotten.clear();
+        let mut gone = vec![];
+        for name in &self.program.loaded {
+            state.lose(name, Why::Process);
+            gone.push((name.clone(), Why::Process));
+        }
+        (state, gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_values_are_told_from_comparisons() {
+        for (text, expected) in [
+            ("if a { x = f(x); }", true),
+            ("x == 1", false),
+            ("match x { x => 1 }", false),
+            ("let x = 1;", false),
+            ("let mut x = 1;", false),
+            ("xx = 1", false),
+            ("x += 1", false),
+        ] {
+            assert_eq!(assigns(text, "x"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn types_without_a_name_are_told_from_others() {
+        for kind in ["{closure@cell 5:4:11: 4:19}", "fn(i32) -> i32 {boom}", "impl std::iter::Iterator<Item = i32>"] {
+            assert!(nameless(kind).is_some(), "{kind}");
+        }
+        for kind in ["std::vec::Vec<i32>", "std::boxed::Box<dyn std::ops::Fn(i32) -> i32>", "implement::A"] {
+            assert!(nameless(kind).is_none(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! How cells are compiled: the compiler's command as cargo last used it for the crates that cells depend on.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::rustc::Note;
+
+/// A command of the compiler, without what is particular to one cell.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    compiler: PathBuf,
+    arguments: Vec<String>,
+    variables: BTreeMap<String, String>,
+    folder: PathBuf,
+    /// Crates beside those that cargo knows, each by name and file, and where what they need lies.
+    pub extra: Vec<(String, PathBuf)>,
+    pub extra_folders: Vec<PathBuf>,
+    /// The flag by which places in messages stay those of the files, while programs know them by the cells' names.
+    scope: Vec<String>,
+}
+
+/// What the compiler said.
+pub struct Said {
+    pub text: String,
+    pub success: bool,
+}
+
+/// Arguments with a value of their own that every cell has its own of.
+const OWN: [&str; 3] = ["--out-dir", "--emit", "-o"];
+/// Options of `-C` that cells have their own of: they are compiled to run once, with lines for messages.
+const OWN_CODEGEN: [&str; 8] =
+    ["incremental", "metadata", "extra-filename", "debuginfo", "strip", "codegen-units", "opt-level", "embed-bitcode"];
+
+impl Recipe {
+    /// The recipe of a folder in which cargo has built cells.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn read(folder: &Path) -> Result<Recipe> {
+        let note = Note::read(folder)?;
+        let here = folder.to_string_lossy().into_owned();
+        let moved = |text: &String| text.replace(note.folder(), &here);
+        let arguments: Vec<String> = note.arguments().iter().map(moved).collect();
+        let (compiler, rest) = arguments.split_first().context("a command without a program")?;
+        let mut kept = vec![];
+        let mut rest = rest.iter().peekable();
+        while let Some(argument) = rest.next() {
+            if argument == "src/lib.rs" || argument.starts_with("--error-format") || argument.starts_with("--json") {
+                continue;
+            }
+            if OWN.iter().any(|own| argument.starts_with(&format!("{own}="))) || argument == "--diagnostic-width" {
+                continue;
+            }
+            if OWN.contains(&argument.as_str()) || argument == "--check-cfg" {
+                rest.next();
+                continue;
+            }
+            let codegen = match argument.strip_prefix("-C") {
+                Some("") => rest.peek().map(|value| value.as_str()),
+                other => other,
+            };
+            if codegen.is_some_and(|value| OWN_CODEGEN.iter().any(|own| value.split('=').next() == Some(own))) {
+                if argument == "-C" {
+                    rest.next();
+                }
+                continue;
+            }
+            kept.push(argument.clone());
+        }
+        let variables = note.variables().iter().map(|(name, value)| (name.clone(), moved(value))).collect();
+        Ok(Recipe {
+            compiler: compiler.into(),
+            arguments: kept,
+            variables,
+            folder: folder.to_owned(),
+            extra: vec![],
+            extra_folders: vec![],
+            scope: scope(note.version()),
+        })
+    }
+
+    /// The recipe after cargo has built something else, and the manifest that it was built by.
+    ///
+    /// # Errors
+    /// When there is no note any more.
+    pub fn again(&self) -> Result<(Recipe, String)> {
+        let manifest = Note::read(&self.folder)?.manifest().to_owned();
+        let fresh = Recipe::read(&self.folder)?;
+        Ok((Recipe { extra: self.extra.clone(), extra_folders: self.extra_folders.clone(), ..fresh }, manifest))
+    }
+
+    /// Compiles `folder/root` to a library. Messages are JSON, a line each.
+    ///
+    /// # Errors
+    /// When the compiler cannot be run.
+    pub fn compile(&self, folder: &Path, root: &str, library: &Path, is_stopped: &dyn Fn() -> bool) -> Result<Said> {
+        let mut command = Command::new(&self.compiler);
+        command.current_dir(&self.folder).envs(&self.variables).args(&self.arguments);
+        command.arg(folder.join(root)).arg("-o").arg(library).args(["--emit=link", "--error-format=json"]);
+        command.args(["-Copt-level=0", "-Cdebuginfo=line-tables-only", "-Cmetadata=cutpoint-cells"]);
+        command.args(["-Ccodegen-units=1", "-Cembed-bitcode=no"]);
+        // Types by their full paths, whatever their length: variables are declared by them in other cells.
+        command.env("RUSTC_BOOTSTRAP", "1");
+        command.args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"]).args(&self.scope);
+        for part in ["items", "run"] {
+            command.arg(format!("--remap-path-prefix={}/=", folder.join(part).display()));
+        }
+        for (name, file) in &self.extra {
+            command.arg("--extern").arg(format!("{name}={}", file.display()));
+        }
+        for folder in &self.extra_folders {
+            command.arg("-L").arg(format!("dependency={}", folder.display()));
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", self.compiler.display()))?;
+        let mut pipe = child.stderr.take().context("no pipe")?;
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![];
+            // What could be read is what there is to say.
+            let _ = pipe.read_to_end(&mut bytes);
+            bytes
+        });
+        while !reader.is_finished() {
+            if is_stopped() {
+                let _ = child.kill();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let bytes = reader.join().unwrap_or_default();
+        let status = child.wait()?;
+        Ok(Said { text: String::from_utf8_lossy(&bytes).into_owned(), success: status.success() })
+    }
+}
+
+/// The flag was stabilised in 1.95, under a name of its own.
+fn scope(version: &str) -> Vec<String> {
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(u32::MAX);
+    match minor {
+        ..95 => vec!["-Zremap-path-scope=macro,object".to_owned()],
+        _ => vec!["--remap-path-scope=macro,object".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_particular_to_a_cell_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = [
+            "rustc", "--crate-name", "ctx", "--edition=2024", "src/lib.rs", "--error-format=json",
+            "--json=diagnostic-rendered-ansi", "--crate-type", "cdylib", "--emit=dep-info,link", "-C", "opt-level=0", "-C",
+            "metadata=abc", "--out-dir", "/old/target", "-C", "incremental=/old/i", "-L", "dependency=/old/deps",
+            "--extern", "cutpoint=/old/deps/libcutpoint.rlib", "-Cprefer-dynamic", "--check-cfg", "cfg()",
+        ];
+        crate::toolchain::rustc::Note::for_tests("/old", &arguments).write(folder.path()).unwrap();
+        let recipe = Recipe::read(folder.path()).unwrap();
+        let here = folder.path().display();
+        let expected: Vec<String> = [
+            "--crate-name", "ctx", "--edition=2024", "--crate-type", "cdylib", "-L", &format!("dependency={here}/deps"),
+            "--extern", &format!("cutpoint={here}/deps/libcutpoint.rlib"), "-Cprefer-dynamic",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        assert_eq!(recipe.arguments, expected);
+    }
+
+    #[test]
+    fn the_flag_is_the_compilers() {
+        assert_eq!(scope("rustc 1.91.0 (abc)"), ["-Zremap-path-scope=macro,object"]);
+        assert_eq!(scope("rustc 1.95.0 (abc)"), ["--remap-path-scope=macro,object"]);
+    }
+}

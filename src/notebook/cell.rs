@@ -1,0 +1,265 @@
+//! What the kernel's code around a cell calls: the store of variables, the guard around each statement, and the points
+//! at which a cell can be stopped. Cells do not name any of this themselves.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe, Location};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use cutpoint_wire::{Event, Failed, Place};
+
+use super::{torch, wire};
+
+/// The variables between cells. All copies of this crate in a process use the same one.
+#[derive(Default)]
+pub struct Store {
+    values: HashMap<String, Box<dyn Any>>,
+    shared: HashMap<&'static str, Box<dyn Any>>,
+}
+
+impl Store {
+    /// Keeps a value. From a cell whose thread was left behind nothing is taken any more.
+    pub fn put<T: 'static>(&mut self, name: &str, value: T) {
+        if wire::is_cell() {
+            self.values.insert(name.to_owned(), Box::new(value));
+        }
+    }
+
+    /// Gives a value away.
+    ///
+    /// # Panics
+    /// When there is none of this name and type; the kernel knows which there are.
+    pub fn take<T: 'static>(&mut self, name: &str) -> T {
+        let value = self.values.remove(name).unwrap_or_else(|| panic!("the variable `{name}` is gone"));
+        let kind = std::any::type_name::<T>();
+        *value.downcast().unwrap_or_else(|_| panic!("the variable `{name}` is no {kind} any more"))
+    }
+
+    /// Drops a value, if it is there.
+    pub fn forget(&mut self, name: &str) {
+        drop(self.values.remove(name));
+    }
+
+    /// A value that is made when it is first asked for, and stays: the runtime of asynchronous calls.
+    pub fn shared<T: 'static>(&mut self, name: &'static str, make: impl FnOnce() -> T) -> Arc<T> {
+        let value = self.shared.entry(name).or_insert_with(|| Box::new(Arc::new(make())));
+        match value.downcast_ref::<Arc<T>>() {
+            Some(value) => Arc::clone(value),
+            None => panic!("{name} is of another version of its crate"),
+        }
+    }
+}
+
+/// Why a statement did not come to its end.
+#[derive(Debug)]
+pub enum Trouble {
+    /// An error ended it.
+    Failed(CellError),
+    /// A panic ended it; the panic's hook has told the kernel.
+    Panicked,
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// An error that a `?` of a cell met: its type, its text, and where.
+#[derive(Debug)]
+pub struct CellError(Failed);
+
+impl<E: Display> From<E> for CellError {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        CellError::new(std::any::type_name::<E>(), &error.to_string(), Location::caller())
+    }
+}
+
+impl CellError {
+    fn new(kind: &str, text: &str, location: &Location<'_>) -> CellError {
+        CellError(Failed { kind: kind.to_owned(), text: torch::sentence(text), place: Some(wire::place(location)) })
+    }
+}
+
+/// An error for a value that ends a cell and is an `Err`.
+///
+/// # Errors
+/// What was given.
+#[track_caller]
+pub fn shown(result: Result<(), super::value::Failed>) -> Result<(), CellError> {
+    let location = Location::caller();
+    result.map_err(|failed| CellError::new(failed.kind, &failed.text, location))
+}
+
+/// Shows a text as the value that ends a cell.
+pub fn text(text: &str) {
+    let data = cutpoint_wire::Bundle::from_iter([("text/plain".to_owned(), text.into())]);
+    wire::send(&Event::Result { data });
+}
+
+/// What unwinds a cell that was asked to stop. It is no panic: no hook sees it.
+struct StopRequest;
+
+/// A point at which a cell can be stopped. The kernel puts one before each statement, and at the head of each loop,
+/// function and closure of a cell.
+#[inline]
+pub fn point() {
+    if wire::stopping() {
+        resume_unwind(Box::new(StopRequest));
+    }
+}
+
+/// Runs a statement: whatever ends it, the variables outside of it stay.
+///
+/// # Errors
+/// What ended it.
+pub fn guard<T>(statement: impl FnOnce() -> Result<T, CellError>) -> Result<T, Trouble> {
+    match catch_unwind(AssertUnwindSafe(statement)) {
+        Ok(done) => done.map_err(Trouble::Failed),
+        Err(payload) if payload.is::<StopRequest>() => Err(Trouble::Stopped),
+        Err(payload) => {
+            // A value's drop may panic in turn.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            Err(Trouble::Panicked)
+        }
+    }
+}
+
+/// Between two looks at whether an asynchronous statement was asked to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for an asynchronous statement, and can be stopped meanwhile.
+pub fn wait<F: Future>(statement: F) -> F::Output {
+    let mut statement = pin!(statement);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        point();
+        match statement.as_mut().poll(&mut context) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => std::thread::park_timeout(LOOK),
+        }
+    }
+}
+
+/// How a cell ended: in which statement, and why.
+pub type Ended = Result<(), (i64, Trouble)>;
+
+/// Runs a cell on the store that `slot` points to, which is made at the first call. Returns how it ended: the number of
+/// the statement times four, and 0 (done), 1 (an error), 2 (a panic) or 3 (stopped).
+///
+/// # Safety
+/// `slot` is null or points to null or to what an earlier call left there, and no other thread uses it.
+pub unsafe fn run(slot: *mut *mut std::ffi::c_void, cell: impl FnOnce(&mut Store) -> Ended) -> i64 {
+    // SAFETY: the caller's promise.
+    let store = unsafe {
+        if (*slot).is_null() {
+            *slot = Box::into_raw(Box::<Store>::default()).cast();
+        }
+        &mut *(*slot).cast::<Store>()
+    };
+    let mut at = -1;
+    let ended = guard(|| {
+        Ok(match cell(store) {
+            Ok(()) => None,
+            Err((statement, trouble)) => {
+                at = statement;
+                Some(trouble)
+            }
+        })
+    });
+    let trouble = match ended {
+        Ok(None) => return 0,
+        Ok(Some(trouble)) | Err(trouble) => trouble,
+    };
+    at * 4
+        + match trouble {
+            Trouble::Failed(CellError(failed)) => {
+                wire::send(&Event::Failed(failed));
+                1
+            }
+            Trouble::Panicked => 2,
+            Trouble::Stopped => 3,
+        }
+}
+
+/// Where an error was met, for tests.
+#[doc(hidden)]
+pub fn place_of(error: &CellError) -> Option<&Place> {
+    error.0.place.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing() -> Result<i32, CellError> {
+        let number = "x".parse::<i32>()?;
+        Ok(number)
+    }
+
+    #[test]
+    fn an_error_knows_its_line() {
+        let error = failing().unwrap_err();
+        let place = place_of(&error).unwrap();
+        assert!(place.file.ends_with("cell.rs"), "{place:?}");
+        let text = include_str!("cell.rs").lines().nth(place.line - 1).unwrap();
+        assert!(text.contains("parse::<i32>()?"), "{text}");
+        assert!(error.0.kind.ends_with("ParseIntError") && error.0.text.contains("invalid digit"));
+    }
+
+    #[test]
+    fn values_of_a_cell_are_kept_whatever_ends_it() {
+        let mut slot = std::ptr::null_mut();
+        let cell = |store: &mut Store| -> Ended {
+            let kept = match guard(|| Ok(vec![1, 2])) {
+                Ok(kept) => kept,
+                Err(trouble) => return Err((0, trouble)),
+            };
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(|_| ()));
+            let failed = guard::<()>(|| panic!("on purpose"));
+            std::panic::set_hook(hook);
+            store.put("kept", kept);
+            failed.map_err(|trouble| (1, trouble))
+        };
+        // SAFETY: a slot of this test's own.
+        unsafe {
+            assert_eq!(run(&mut slot, cell), 6);
+            let read = |store: &mut Store| -> Ended {
+                assert_eq!(store.take::<Vec<i32>>("kept"), [1, 2]);
+                Err((5, Trouble::Stopped))
+            };
+            assert_eq!(run(&mut slot, read), 23);
+            drop(Box::from_raw(slot.cast::<Store>()));
+        }
+    }
+
+    #[test]
+    fn asynchronous_statements_are_waited_for() {
+        struct Second(bool);
+        impl Future for Second {
+            type Output = i32;
+            fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<i32> {
+                if self.0 {
+                    return Poll::Ready(7);
+                }
+                self.0 = true;
+                let waker = context.waker().clone();
+                std::thread::spawn(move || waker.wake());
+                Poll::Pending
+            }
+        }
+        assert_eq!(wait(async { Second(false).await + 1 }), 8);
+    }
+}

@@ -1,0 +1,3 @@
+//! t
+/// t
+pub fn sentence(text: &str) -> String { text.to_owned() }
