@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::notebook::torch::sentence;
+
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -67,8 +69,8 @@ pub enum Error {
         /// The file's sum.
         found: String,
     },
-    /// libtorch refused an operation.
-    #[error("libtorch failed in {during}: {source}")]
+    /// libtorch refused an operation. Shown as [one sentence](crate::notebook::torch::sentence).
+    #[error("libtorch failed in {during}: {}", sentence(&source.to_string()))]
     Torch {
         /// The operation of this crate that asked for it.
         during: String,
@@ -112,15 +114,11 @@ pub(crate) trait During<T> {
 impl<T> During<T> for std::result::Result<T, tch::TchError> {
     fn during(self, what: &str) -> Result<T> {
         self.map_err(|source| match source {
-            // The C++ backtrace that libtorch appends helps nobody here.
+            // The C++ backtrace that libtorch appends helps nobody, not even in a `Debug` text.
             tch::TchError::Torch(message) => {
-                Error::Torch { during: what.to_owned(), source: tch::TchError::Torch(first_lines(&message)) }
+                Error::Torch { during: what.to_owned(), source: tch::TchError::Torch(sentence(&message)) }
             }
             source => Error::Torch { during: what.to_owned(), source },
         })
     }
-}
-
-fn first_lines(message: &str) -> String {
-    message.split("\nException raised from").next().unwrap_or(message).trim_end().to_owned()
 }

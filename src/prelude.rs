@@ -15,7 +15,6 @@ pub use crate::model::checkpoint::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::notebook::display::Shown;
 pub use crate::notebook::progress::{default_sink, Progress, Silent};
-pub use crate::notebook::value::CellValue as _;
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
