@@ -14,6 +14,10 @@ KERNEL = "cutpoint"
 TIMEOUT = 120
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: builds crates; left out by -m 'not slow'")
+
+
 @dataclasses.dataclass
 class Cell:
     """What one cell published, and its reply."""

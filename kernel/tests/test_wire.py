@@ -62,10 +62,31 @@ let mut shown = cutpoint::notebook::display::Shown::new(&[("text/plain", "one")]
 shown.update(&[("text/plain", "two")]);
 shown.update(&[("text/plain", "three")]);
 drop(shown);""")
+    # What is replaced at once need not be sent; the last state is.
+    assert cell.kinds[0] == "display_data"
+    shown = cell.of("display_data", "update_display_data")
+    assert len({c["transient"]["display_id"] for c in shown}) == 1
+    assert shown[-1]["data"]["text/plain"] == "three"
+
+
+def test_what_is_updated_slowly_is_seen_each_time(kernel):
+    cell = kernel.run("""
+let mut shown = cutpoint::notebook::display::Shown::new(&[("text/plain", "one")]);
+for text in ["two", "three"] {
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    shown.update(&[("text/plain", text)]);
+}""")
     assert cell.kinds == ["display_data", "update_display_data", "update_display_data"]
-    ids = {c["transient"]["display_id"] for c in cell.of("display_data", "update_display_data")}
-    assert len(ids) == 1
-    assert cell.of("update_display_data")[-1]["data"]["text/plain"] == "three"
+    assert [c["data"]["text/plain"] for c in cell.of("display_data", "update_display_data")] == ["one", "two", "three"]
+
+
+def test_twenty_thousand_updates_are_few_messages_and_the_last_is_seen(kernel):
+    cell = kernel.run("""
+let mut shown = cutpoint::notebook::display::Shown::new(&[("text/plain", "0")]);
+for n in 0..20_000 { shown.update(&[("text/plain", &format!("{n}"))]); }""")
+    updates = cell.of("display_data", "update_display_data")
+    assert updates[-1]["data"]["text/plain"] == "19999"
+    assert len(updates) < 40 * (cell.seconds + 1)
 
 
 def test_progress_is_one_bar_with_text(kernel):

@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// See [`Settings::recipe`].
-const RECIPE: u32 = 9;
+const RECIPE: u32 = 10;
 
 /// Whether the seed can be used as it is.
 pub fn is_fresh(settings: &Settings) -> bool {
@@ -162,7 +162,8 @@ fn build(home: &Path, settings: &Settings) -> Result<()> {
     // The program that every kernel runs first.
     let folder = work.evcxr().join("cells");
     let _ = std::fs::remove_dir_all(&folder);
-    let ready = Compiler::new(&folder, Recipe::read(work.evcxr())?)?.ready(&Default::default())?;
-    println!("the kernel's own cell: {}", ready.display());
+    let mut compiler = Compiler::new(&folder, Recipe::read(work.evcxr())?)?;
+    compiler.bundle()?;
+    compiler.ready(&Default::default())?;
     Ok(())
 }

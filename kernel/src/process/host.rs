@@ -102,7 +102,7 @@ impl Process {
 }
 
 /// How much of standard error is kept for the reason of a crash.
-const LAST_WORDS: usize = 4096;
+const LAST_WORDS: usize = 1 << 16;
 
 fn listen(mut child: Child, input: UnixStream, hear: &mut impl FnMut(Heard)) {
     let mut input = BufReader::with_capacity(1 << 18, input);

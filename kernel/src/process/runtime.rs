@@ -355,17 +355,18 @@ fn serve() -> std::io::Result<()> {
     let mut cells = Cells::start(std::ptr::null_mut())?;
     for line in requests.lines() {
         let request: Request = serde_json::from_str(&line?)?;
+        // A thread that was left behind takes no requests.
+        if let Some(fresh) = locked(&REPLACED).take() {
+            cells = fresh;
+        }
         match request {
-            Request::Interrupt => cells = interrupt(cells)?,
+            Request::Interrupt => interrupt(&cells)?,
             Request::Input(line) => give_input(line),
             Request::Run { .. } | Request::Shell { .. } => {
                 if cells.jobs.send(request).is_err() {
                     return Err(std::io::Error::other("the thread that runs cells is gone"));
                 }
             }
-        }
-        while let Some(fresh) = REPLACED.lock().ok().and_then(|mut replaced| replaced.take()) {
-            cells = fresh;
         }
     }
     // SAFETY: ends the process without running what libraries of cells have registered for its end.
@@ -499,9 +500,9 @@ fn shell(command: &str) -> (Outcome, i64) {
 }
 
 /// Asks what runs to stop.
-fn interrupt(cells: Cells) -> std::io::Result<Cells> {
+fn interrupt(cells: &Cells) -> std::io::Result<()> {
     if !RUNNING.load(Ordering::SeqCst) {
-        return Ok(cells);
+        return Ok(());
     }
     let run = CURRENT.load(Ordering::SeqCst);
     STOPPED.store(run, Ordering::SeqCst);
@@ -509,7 +510,7 @@ fn interrupt(cells: Cells) -> std::io::Result<Cells> {
     INPUT_CAME.notify_all();
     let own = cells.clone();
     std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || look_after(run, &own))?;
-    Ok(cells)
+    Ok(())
 }
 
 /// Sees to it that a run that was asked to stop does, if it can be done without ending the process.

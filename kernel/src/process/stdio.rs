@@ -100,7 +100,11 @@ unsafe fn sleep(
         // SAFETY: the caller's promise, or a value of our own.
         let done = unsafe { libc::syscall(libc::SYS_clock_nanosleep, clock, flags, time, left) };
         // SAFETY: the thread's own error number.
-        if done == 0 { 0 } else { unsafe { *libc::__errno_location() } }
+        if done == 0 {
+            0
+        } else {
+            unsafe { *libc::__errno_location() }
+        }
     };
     if super::threads::RUN.get() == 0 || time.is_null() {
         return real(flags, time, left);

@@ -49,7 +49,8 @@ impl Blocks {
         }
         self.held.push_str(text);
         while self.step(&mut found) {}
-        self.since = if self.held.is_empty() { None } else { self.since.filter(|_| text.is_empty()).or(Some(Instant::now())) };
+        self.since =
+            if self.held.is_empty() { None } else { self.since.filter(|_| text.is_empty()).or(Some(Instant::now())) };
         found
     }
 

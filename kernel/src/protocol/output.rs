@@ -254,15 +254,7 @@ impl Output {
         }
     }
 
-    fn display(
-        &self,
-        state: &mut State,
-        run: u64,
-        data: Bundle,
-        metadata: Bundle,
-        id: Option<String>,
-        update: bool,
-    ) {
+    fn display(&self, state: &mut State, run: u64, data: Bundle, metadata: Bundle, id: Option<String>, update: bool) {
         self.touch(state);
         if update {
             for queued in state.queue.iter_mut().rev() {
@@ -286,10 +278,14 @@ impl Output {
 
     /// Publishes what has waited for long enough, or is too much to wait.
     fn settle(&self, state: &mut State) {
-        let bytes: usize = state.queue.iter().map(|queued| match queued {
-            Queued::Text { text, .. } => text.len(),
-            _ => 0,
-        }).sum();
+        let bytes: usize = state
+            .queue
+            .iter()
+            .map(|queued| match queued {
+                Queued::Text { text, .. } => text.len(),
+                _ => 0,
+            })
+            .sum();
         if bytes > BATCH_BYTES || state.queue.len() > BATCH_MESSAGES || state.since.elapsed() >= BATCH {
             self.flush(state);
         } else {
@@ -407,7 +403,8 @@ mod tests {
         let output = Output::start(publisher, |panic| panic.message.clone());
         output.begin(1, None, 1);
         let data = |n: usize| Bundle::from_iter([("text/plain".to_owned(), n.to_string().into())]);
-        let event = |n: usize| Event::Display { data: data(n), metadata: Bundle::new(), id: Some("a".into()), update: n > 0 };
+        let event =
+            |n: usize| Event::Display { data: data(n), metadata: Bundle::new(), id: Some("a".into()), update: n > 0 };
         for n in 0..20_000 {
             output.event(1, event(n));
             if n % 100 == 0 {

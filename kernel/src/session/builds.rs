@@ -56,6 +56,11 @@ impl Drop for Build {
     }
 }
 
+/// Whether a crate is the one that stands for the cells.
+fn is_cells(name: &str) -> bool {
+    name.starts_with("ctx ")
+}
+
 fn read(times: &Path) -> BTreeMap<String, f64> {
     let text = std::fs::read_to_string(times).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
@@ -68,12 +73,19 @@ fn watch(output: &Output, run: u64, what: &str, before: Option<f64>, log: &Path,
     loop {
         let stopped = stop.load(Ordering::SeqCst);
         let text = std::fs::read_to_string(log).unwrap_or_default();
-        let compiled: Vec<&str> =
-            text.lines().filter_map(|line| line.trim_start().strip_prefix("Compiling ")).collect();
+        let compiled: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("Compiling "))
+            .filter(|name| !is_cells(name))
+            .collect();
         let doing = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        if !doing.is_empty() && !(compiled.is_empty() && doing.starts_with("Finished")) {
+        let is_known = ["Finished", "Compiling ctx "].iter().any(|start| doing.starts_with(start));
+        if !doing.is_empty() && !(compiled.is_empty() && is_known) {
             let seconds = start.elapsed().as_secs();
-            let mut line = format!("{what}: {} crates compiled in {seconds} s", compiled.len().saturating_sub(usize::from(!stopped)));
+            let mut line = format!(
+                "{what}: {} crates compiled in {seconds} s",
+                compiled.len().saturating_sub(usize::from(!stopped))
+            );
             if !stopped {
                 line.push_str(&format!(", {}", doing.to_lowercase()));
                 if let Some(before) = before {

@@ -13,6 +13,7 @@ use super::parse::{Parsed, StatementKind};
 use super::program::{has_statement_shape, write, Program, Shape, State, Text, Variable, Visible, Why, Without, ROOT};
 use super::source::{Origin, Source};
 use crate::process::frames::LIBRARY;
+use crate::toolchain::bundle::{self, Bundle};
 use crate::toolchain::recipe::Recipe;
 
 /// How often a cell is compiled with something left out before its errors are shown as they are.
@@ -99,8 +100,11 @@ pub struct Compiler {
     /// Where programs and libraries are written.
     folder: PathBuf,
     pub recipe: Recipe,
-    /// The expression that makes the runtime of asynchronous calls, if a crate for it is there.
-    pub asynchronous: Option<String>,
+    /// The expression that makes the runtime of asynchronous calls, if a crate for it is there. Each set of crates has
+    /// a runtime of its own.
+    asynchronous: Option<String>,
+    /// Counts sets of crates.
+    generation: usize,
 }
 
 impl Compiler {
@@ -113,7 +117,34 @@ impl Compiler {
             let part = folder.join(part);
             std::fs::create_dir_all(&part).with_context(|| format!("{}", part.display()))?;
         }
-        Ok(Compiler { folder: folder.to_owned(), recipe, asynchronous: None })
+        let bundle = Bundle::find(&folder.join(bundle::FOLDER), 0);
+        let mut recipe = recipe;
+        recipe.bundle = bundle;
+        Ok(Compiler { folder: folder.to_owned(), recipe, asynchronous: None, generation: 0 })
+    }
+
+    /// Puts the crates of the first recipe into one library.
+    ///
+    /// # Errors
+    /// When that cannot be compiled.
+    pub fn bundle(&mut self) -> Result<()> {
+        let made = Bundle::make(&self.recipe, &self.folder.join(bundle::FOLDER), self.generation)?;
+        self.recipe.bundle = Some(made);
+        Ok(())
+    }
+
+    /// Compiles by another recipe from now on, if it is another one.
+    ///
+    /// # Errors
+    /// When its crates do not go into one library.
+    pub fn change(&mut self, recipe: Recipe, asynchronous: Option<&str>) -> Result<()> {
+        if recipe.arguments() == self.recipe.arguments() {
+            return Ok(());
+        }
+        self.generation += 1;
+        self.recipe = recipe;
+        self.asynchronous = asynchronous.map(str::to_owned);
+        self.bundle()
     }
 
     fn sources(&self) -> PathBuf {
@@ -138,7 +169,8 @@ impl Compiler {
         let mut dropped = vec![];
         let mut first_errors: Option<Failure> = None;
         for _ in 0..TRIES {
-            let program = write(&state, cell, parsed, shape, &without, self.asynchronous.as_deref());
+            let asynchronous = self.asynchronous.as_deref().map(|make| (self.generation, make));
+            let program = write(&state, cell, parsed, shape, &without, asynchronous);
             let library = self.folder.join("out").join(format!("{LIBRARY}{cell}.so"));
             let messages = self.run(&program, &library, is_stopped)?;
             let files = Files { sources: &program.files, folder: &self.sources() };
@@ -251,6 +283,12 @@ impl Compiler {
             }
             std::fs::write(&path, &source.text).map_err(|error| broken(&error))?;
         }
+        if let (Some(bundle), Some(root)) = (&self.recipe.bundle, program.files.get(ROOT)) {
+            let path = folder.join(ROOT);
+            // At the end: the places of everything else stay.
+            let text = format!("{}extern crate {};\n", root.text, bundle.name);
+            std::fs::write(&path, text).map_err(|error| broken(&error))?;
+        }
         let output = self.recipe.compile(&folder, ROOT, library, is_stopped).map_err(|error| broken(&error))?;
         if is_stopped() {
             return Err(Failure::new("Interrupted", "the cell was stopped before it ran"));
@@ -349,13 +387,16 @@ fn learn(
             let declared = program.visible.get(point).and_then(|visible| visible.get(&name)).copied().flatten();
             let moved = error.code() == "E0382" || error.code() == "E0381";
             // A closure that takes a variable hides that it gives it a new value as well.
-            learned.wants_whole |= moved && shape == Shape::Statements && parsed.statements.iter().any(|statement| {
-                !matches!(statement.kind, StatementKind::Assign { .. })
-                    && text.code.get(statement.range.clone()).is_some_and(|text| assigns(text, &name))
-            });
+            learned.wants_whole |= moved
+                && shape == Shape::Statements
+                && parsed.statements.iter().any(|statement| {
+                    !matches!(statement.kind, StatementKind::Assign { .. })
+                        && text.code.get(statement.range.clone()).is_some_and(|text| assigns(text, &name))
+                });
             let place = error.spans.iter().filter(|span| !span.is_primary).find_map(|span| {
                 let (source, range) = files.find(span)?;
-                let moved_here = span.label.as_ref().is_some_and(|label| label.contains("moved") || label.contains("use in"));
+                let moved_here =
+                    span.label.as_ref().is_some_and(|label| label.contains("moved") || label.contains("use in"));
                 source.in_cell(&range).filter(|(of, _)| *of == cell && moved_here).map(|(_, range)| range)
             });
             let why = if moved { Why::Moved } else { Why::Borrows };
@@ -368,9 +409,8 @@ fn learn(
         }
         // An error belongs to a definition of another cell when the compiler points there first.
         let primary = error.spans.iter().filter(|span| span.is_primary);
-        let places: Vec<(usize, Range<usize>)> = primary
-            .filter_map(|span| files.find(span).and_then(|(source, range)| source.in_cell(&range)))
-            .collect();
+        let places: Vec<(usize, Range<usize>)> =
+            primary.filter_map(|span| files.find(span).and_then(|(source, range)| source.in_cell(&range))).collect();
         match places.iter().find(|(of, _)| *of != cell) {
             Some((of, range)) if *of != 0 && places.iter().all(|(of, _)| *of != cell) => {
                 learned.of_others.push((*of, range.clone(), error.message.clone()));
@@ -461,7 +501,8 @@ impl Compiled {
                     state.variables.insert(name.clone(), variable);
                 }
                 (variable, Some(why)) => {
-                    let place = self.without.packs.get(&(name.clone(), *declared)).and_then(|(.., place)| place.clone());
+                    let place =
+                        self.without.packs.get(&(name.clone(), *declared)).and_then(|(.., place)| place.clone());
                     let at = variable.map(|variable| (variable.cell, variable.range)).unwrap_or((cell, 0..0));
                     let (of, range) = place.map_or(at, |place| (cell, place));
                     // Loaded and not put back: not in the store. Put though it has no name: there, and of no use.

@@ -103,7 +103,7 @@ pub fn of_compiler(errors: &[&Message], files: &Files<'_>, state: &State) -> Fai
     let mut evalue = None;
     let mut left_out = 0;
     for error in errors {
-        let title = title(error, state);
+        let title = title(error, files, state);
         let lines = draw(error, &title, files, state);
         if !seen.insert(lines.clone()) {
             continue;
@@ -123,13 +123,19 @@ pub fn of_compiler(errors: &[&Message], files: &Files<'_>, state: &State) -> Fai
 }
 
 /// What is said of an error in one line.
-fn title(error: &Message, state: &State) -> String {
+fn title(error: &Message, files: &Files<'_>, state: &State) -> String {
     if let Some(name) = shown_type(error) {
         return format!("`{name}` cannot be shown: it does not implement `Debug`");
     }
     match lost(error, state) {
         Some((name, Lost { why: Why::Moved, .. })) => format!("use of moved value: `{name}`"),
-        _ => in_words(&error.message),
+        _ => {
+            // The bracket behind a cell is the kernel's: for the reader it is the end.
+            let is_outside = |span: &Span| span.is_primary && spot(span, files, state).is_none();
+            let is_at_end = error.spans.iter().any(is_outside);
+            let text = in_words(&error.message);
+            if is_at_end { text.replace("found `}`", "found the end of the cell") } else { text }
+        }
     }
 }
 
@@ -163,7 +169,7 @@ fn in_words(text: &str) -> String {
             text = format!("{}{words}{}", &text[..at], &rest[end..]);
         }
     }
-    text.replace("`CellError`", "the cell's error").replace("__cutpoint", "the kernel's store")
+    text.replace("CellError", "Error").replace("__cutpoint", "the kernel's store")
 }
 
 /// Types by their last names, where that leaves them different.
@@ -175,7 +181,9 @@ fn short_paths(text: &str) -> String {
     while let Some(at) = rest.find(|c: char| c.is_alphabetic() || c == '_') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.char_indices().find(|(at, c)| !is_word(*c) && !rest[*at..].starts_with("::") && !(*c == ':' && rest[..*at].ends_with(':')));
+        let end = rest.char_indices().find(|(at, c)| {
+            !is_word(*c) && !rest[*at..].starts_with("::") && !(*c == ':' && rest[..*at].ends_with(':'))
+        });
         let path = &rest[..end.map_or(rest.len(), |(at, _)| at)];
         let path = path.trim_end_matches(':');
         let last = path.rsplit("::").next().unwrap_or(path);
@@ -242,11 +250,14 @@ fn draw(error: &Message, title: &str, files: &Files<'_>, state: &State) -> Vec<S
         head = head.id(code);
     }
     let mut group = Group::with_title(head);
-    for element in snippets(&error.spans, files, state, error) {
+    // Of what is not there any more, names that are like its own are of no interest.
+    let only_primary: Vec<Span> = error.spans.iter().filter(|span| span.is_primary).cloned().collect();
+    let spans = if lost.is_some() { &only_primary } else { &error.spans };
+    for element in snippets(spans, files, state, error) {
         group = group.element(element);
     }
     for child in &error.children {
-        if is_of_the_kernel(&child.message) || shown_type(error).is_some() {
+        if is_of_the_kernel(&child.message) || shown_type(error).is_some() || lost.is_some() {
             continue;
         }
         let level = match child.level.as_str() {
@@ -356,7 +367,8 @@ fn patches<'a>(message: &Message, files: &Files<'_>, state: &'a State) -> Vec<El
         };
         let Some(spot) = spot else { return vec![] };
         let patch = (spot.cell, spot.text, spot.range, replacement.clone());
-        let is_alternative = |patches: &Vec<(usize, &Text, Range<usize>, String)>| patches.iter().any(|p| p.2 == patch.2);
+        let is_alternative =
+            |patches: &Vec<(usize, &Text, Range<usize>, String)>| patches.iter().any(|p| p.2 == patch.2);
         match alternatives.last_mut() {
             Some(last) if !is_alternative(last) && last[0].0 == patch.0 => last.push(patch),
             _ => alternatives.push(vec![patch]),
@@ -398,14 +410,20 @@ fn explained<'a>(name: &str, lost: &Lost, state: &'a State) -> Group<'a> {
     let (title, label) = match &lost.why {
         Why::Moved => (format!("`{name}` was moved in {place}; clone it there to keep it"), "moved here"),
         Why::Borrows => (
-            format!("`{name}` borrows from another variable, so it lived only in {place}; an owned value would be kept"),
+            format!(
+                "`{name}` borrows from another variable, so it lived only in {place}; an owned value would be kept"
+            ),
             "it borrows",
         ),
         Why::Nameless(kind) => (
-            format!("`{name}` was made in {place}; it is {kind}, whose type has no name, so it is not kept between cells"),
+            format!(
+                "`{name}` was made in {place}; it is {kind}, whose type has no name, so it is not kept between cells"
+            ),
             "made here",
         ),
-        Why::Redefined(kind) => (format!("the value of `{name}` was of the former `{kind}`, and went with it"), "made here"),
+        Why::Redefined(kind) => {
+            (format!("the value of `{name}` was of the former `{kind}`, and went with it"), "made here")
+        }
         Why::DoesNotFit => {
             (format!("`{name}` of {place} did not fit what was defined later; run it again, changed"), "defined here")
         }

@@ -28,6 +28,7 @@ use crate::process::host::{Exit, Heard, Process};
 use crate::process::supervisor::Supervisor;
 use crate::protocol::output::{Output, Report};
 use crate::protocol::publish::Publisher;
+use crate::toolchain::bundle;
 use crate::toolchain::recipe::Recipe;
 use crate::workspace::home::{Settings, Work};
 
@@ -50,7 +51,11 @@ struct Job {
 
 /// What the evaluator waits for while a cell runs.
 enum News {
-    Ended { run: u64, outcome: Outcome, at: i64 },
+    Ended {
+        run: u64,
+        outcome: Outcome,
+        at: i64,
+    },
     /// The process ended; its number among the processes.
     Exited(u64, Exit),
 }
@@ -70,6 +75,8 @@ pub struct Evaluator {
     session: Arc<Mutex<State>>,
     compiler: Mutex<Option<Compiler>>,
     settings: OnceLock<Settings>,
+    /// Where the libraries of crates are.
+    bundles: OnceLock<PathBuf>,
     /// Where builds write what they do, and where it is kept how long they took.
     places: OnceLock<(PathBuf, PathBuf)>,
     output: Arc<Output>,
@@ -108,6 +115,7 @@ impl Evaluator {
             session,
             compiler: Mutex::new(None),
             settings: OnceLock::new(),
+            bundles: OnceLock::new(),
             places: OnceLock::new(),
             output: Output::start(publisher.clone(), move |panic| diagnostics::told(panic, &locked(&known))),
             news: crossbeam_channel::unbounded(),
@@ -191,12 +199,15 @@ impl Evaluator {
         work.fill(home)?;
         let filled = start.elapsed().as_secs_f64();
         *locked(&self.compiler) = Some(Compiler::new(&work.evcxr().join("cells"), Recipe::read(work.evcxr())?)?);
+        let _ = self.bundles.set(work.evcxr().join("cells").join(bundle::FOLDER));
         let _ = self.settings.set(settings.clone());
         let _ = self.places.set((work.build_log(), home.join("builds.json")));
         self.start_process()?;
         eprintln!("ready after {:.2} s: folder {filled:.2} s", start.elapsed().as_secs_f64());
         let (own, work) = (Arc::clone(self), Arc::clone(work));
-        std::thread::Builder::new().name("insight".to_owned()).spawn(move || own.insight.get_ready(&work, &settings))?;
+        std::thread::Builder::new()
+            .name("insight".to_owned())
+            .spawn(move || own.insight.get_ready(&work, &settings))?;
         Ok(())
     }
 
@@ -205,7 +216,8 @@ impl Evaluator {
         let settings = self.settings.get().context("no settings")?;
         let number = self.processes.fetch_add(1, Ordering::SeqCst) + 1;
         let mut command = Command::new(std::env::current_exe()?);
-        command.env("LD_LIBRARY_PATH", library_path(settings)?);
+        let bundles = self.bundles.get().context("no folder")?;
+        command.env("LD_LIBRARY_PATH", library_path(settings, bundles)?);
         restore_environment(&mut command);
         let own = Arc::downgrade(self);
         let process = Process::start(command, move |heard| {
@@ -239,7 +251,9 @@ impl Evaluator {
                 anyhow::bail!(report.failed.map(|failed| failed.text).unwrap_or_default())
             }
             End::Ended(outcome, _) => anyhow::bail!("the crate cutpoint cannot be loaded: {outcome:?} {stopped:?}"),
-            End::Exited(exit) => anyhow::bail!("the process that runs cells ended: {}\n{}", exit.reason(), exit.last_words),
+            End::Exited(exit) => {
+                anyhow::bail!("the process that runs cells ended: {}\n{}", exit.reason(), exit.last_words)
+            }
         }
     }
 
@@ -398,7 +412,10 @@ impl Evaluator {
         // A mistake of the kernel's own costs this cell, and not the notebook.
         let evaluated = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.evaluated(cell, &name, request)));
         let result = evaluated.unwrap_or_else(|_| {
-            Err(Box::new((Failure::new("KernelError", "the kernel met a case that it does not know (see its log)"), false)))
+            Err(Box::new((
+                Failure::new("KernelError", "the kernel met a case that it does not know (see its log)"),
+                false,
+            )))
         });
         let stopped = self.supervisor.end();
         self.output.finish(run, false);
@@ -422,7 +439,12 @@ impl Evaluator {
         (2..).map(|n| format!("{name} ({n})")).find(|name| is_free(name)).unwrap_or(name)
     }
 
-    fn evaluated(self: &Arc<Self>, cell: usize, name: &str, request: &ExecuteRequest) -> Result<(), Box<(Failure, bool)>> {
+    fn evaluated(
+        self: &Arc<Self>,
+        cell: usize,
+        name: &str,
+        request: &ExecuteRequest,
+    ) -> Result<(), Box<(Failure, bool)>> {
         let run = cell as u64;
         let (code, commands) = parse::without_commands(&request.code);
         for (line, command) in &commands {
@@ -482,9 +504,11 @@ impl Evaluator {
             said.push_str(&format!("`{name}` was a value of the former `{kind}`, and is gone.\n"));
         }
         for (name, cell, range, why) in &compiled.dropped {
-            let place = compiled.state.texts.get(cell).map_or_else(String::new, |text| {
-                format!(" ({}, line {})", text.name, text.place(range.start).0)
-            });
+            let place = compiled
+                .state
+                .texts
+                .get(cell)
+                .map_or_else(String::new, |text| format!(" ({}, line {})", text.name, text.place(range.start).0));
             said.push_str(&format!("`{name}`{place} does not fit what is defined now, and is gone: {why}\n"));
         }
         if !said.is_empty() {
@@ -553,6 +577,8 @@ impl Evaluator {
             }
             End::Ended(outcome, at) => {
                 let (state, gone) = compiled.after(cell, Some(point(at).unwrap_or(0)));
+                // A thread that was stopped makes those panic that wait for it.
+                let outcome = if interrupted && outcome == Outcome::Panicked { Outcome::Stopped } else { outcome };
                 let failure = self.failure(&outcome, &report, &state);
                 *locked(&self.session) = state;
                 (failure, gone)
@@ -584,7 +610,9 @@ impl Evaluator {
             let end = self.run_to_end(run, &Request::Shell { run, command: command.to_owned() });
             return match end {
                 End::Ended(Outcome::Done, 0) => Ok(()),
-                End::Ended(Outcome::Done, code) => Err(fail("ShellError", format!("the command exited with code {code}"))),
+                End::Ended(Outcome::Done, code) => {
+                    Err(fail("ShellError", format!("the command exited with code {code}")))
+                }
                 End::Ended(Outcome::NotLoaded(why), _) => Err(fail("ShellError", why)),
                 End::Exited(exit) => Err(Box::new((diagnostics::of_exit(&exit), true))),
                 End::Ended(..) | End::NotRun => {
@@ -596,7 +624,9 @@ impl Evaluator {
         let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
         let rest = rest.trim();
         match name {
-            ":quit" => return Err(fail("EvaluationError", "use the notebook's menu to shut the kernel down".to_owned())),
+            ":quit" => {
+                return Err(fail("EvaluationError", "use the notebook's menu to shut the kernel down".to_owned()))
+            }
             ":vars" => {
                 let session = locked(&self.session);
                 let lines = session.variables.iter().map(|(name, variable)| format!("{name}: {}\n", variable.kind));
@@ -634,11 +664,9 @@ impl Evaluator {
         let mut compiler = locked(&self.compiler);
         let Some(compiler) = compiler.as_mut() else { return Ok(()) };
         let (recipe, manifest) = compiler.recipe.again()?;
-        compiler.recipe = recipe;
         let (crate_name, make) = ASYNCHRONOUS;
         let has = manifest.lines().any(|line| line.split('=').next().map(str::trim) == Some(crate_name));
-        compiler.asynchronous = has.then(|| make.to_owned());
-        Ok(())
+        compiler.change(recipe, has.then_some(make))
     }
 }
 
@@ -648,7 +676,8 @@ fn kept(missed: &[(String, Why)]) -> String {
         return "All variables are kept.".to_owned();
     }
     let names = |of: &dyn Fn(&Why) -> bool| {
-        let names: Vec<String> = missed.iter().filter(|(_, why)| of(why)).map(|(name, _)| format!("`{name}`")).collect();
+        let names: Vec<String> =
+            missed.iter().filter(|(_, why)| of(why)).map(|(name, _)| format!("`{name}`")).collect();
         names.join(", ")
     };
     let moved = names(&|why| *why == Why::Moved);

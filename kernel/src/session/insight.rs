@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::time::Duration;
@@ -33,12 +33,15 @@ pub fn is_child() -> bool {
 
 /// The process that evcxr thinks runs cells: it says to every request that it is done.
 pub fn child() -> ExitCode {
-    crate::process::processes::die_with_parent();
+    // Its input ends with evcxr. (A signal at the parent's death would come when the thread that started it ends.)
     for _ in std::io::stdin().lines().map_while(Result::ok) {
         println!("EVCXR_EXECUTION_COMPLETE");
     }
     ExitCode::SUCCESS
 }
+
+/// How long a question may wait for evcxr to start.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What evcxr is told first: the crate, and what is imported from it.
 pub fn prelude(settings: &Settings) -> String {
@@ -109,10 +112,11 @@ pub fn restore_environment(command: &mut Command) {
 }
 
 /// The libraries that cells are linked with, for the loader.
-pub fn library_path(settings: &Settings) -> Result<OsString> {
+pub fn library_path(settings: &Settings, bundles: &Path) -> Result<OsString> {
     let before = std::env::var_os("LD_LIBRARY_PATH");
     let before = before.iter().flat_map(std::env::split_paths).collect::<Vec<PathBuf>>();
-    let libraries = [settings.libtorch.join("lib"), settings.std_lib.clone()].into_iter().chain(before);
+    let own = [bundles.to_owned(), settings.libtorch.join("lib"), settings.std_lib.clone()];
+    let libraries = own.into_iter().chain(before);
     Ok(std::env::join_paths(libraries)?)
 }
 
@@ -221,6 +225,11 @@ impl Insight {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
+        if matches!(*opened, Opened::NotYet) {
+            let not_yet = |opened: &mut Opened| matches!(opened, Opened::NotYet);
+            let waited = self.came.wait_timeout_while(opened, PATIENCE, not_yet);
+            opened = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(opened, _)| opened);
+        }
         let Opened::Open(context, _) = &mut *opened else { return None };
         // rust-analyzer can stumble over code that is half written; that must not end the kernel.
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask(context))).ok().flatten()
@@ -250,7 +259,8 @@ impl Insight {
             Some(found) if !found.completions.is_empty() => {
                 let (start, end) = (found.start_offset - before.len(), found.end_offset - before.len());
                 let written = code.get(start..at).unwrap_or_default().to_lowercase();
-                let mut fitting: Vec<_> = found.completions.iter().map(|c| (plain(&c.code), c.kind.to_owned())).collect();
+                let mut fitting: Vec<_> =
+                    found.completions.iter().map(|c| (plain(&c.code), c.kind.to_owned())).collect();
                 fitting.retain(|(name, _)| !name.starts_with("__cutpoint") && !name.starts_with("evcxr_"));
                 let is_member = |kind: &str| ["field", "method", "property", "function"].contains(&kind);
                 let is_hidden = |name: &str| self.private.get().is_some_and(|private| private.hides(name));
@@ -387,6 +397,7 @@ mod tests {
     #[test]
     fn without_evcxr_known_names_are_completed() {
         let insight = Insight::new(Arc::default());
+        *insight.lock() = Opened::Broken("a test".to_owned());
         let reply = insight.complete("let würfel = 1; wür", 19);
         assert_eq!((reply.matches, reply.cursor_start, reply.cursor_end), (vec!["würfel".to_owned()], 16, 19));
         assert!(!insight.inspect("würfel", 2).found);

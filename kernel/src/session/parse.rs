@@ -93,7 +93,10 @@ pub fn without_commands(code: &str) -> (String, Vec<(usize, String)>) {
             commands.push((number, text.to_owned()));
             rest.extend(line.chars().filter(|c| *c == '\n'));
             // The same length, so that places stay.
-            rest.insert_str(rest.len() - usize::from(line.ends_with('\n')), &" ".repeat(line.trim_end_matches('\n').len()));
+            rest.insert_str(
+                rest.len() - usize::from(line.ends_with('\n')),
+                &" ".repeat(line.trim_end_matches('\n').len()),
+            );
             continue;
         }
         in_code |= !text.is_empty() && !text.starts_with("//");
@@ -273,7 +276,8 @@ fn points(node: &SyntaxNode, edits: &mut Vec<Edit>) {
 
 /// Where a statement's own text starts, behind comments that belong to it.
 fn start_of_code(node: &SyntaxNode) -> usize {
-    let first = node.children_with_tokens().find(|part| !matches!(part.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT));
+    let first =
+        node.children_with_tokens().find(|part| !matches!(part.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT));
     first.map_or_else(|| range_of(node).start, |part| usize::from(part.text_range().start()) - BEFORE.len())
 }
 
@@ -408,7 +412,8 @@ mod tests {
 
     #[test]
     fn a_cell_is_definitions_and_statements() {
-        let code = "use std::fs;\nlet a = 1;\nfn f() -> i32 { 2 }\nlet (mut b, Some(c)) = g() else { panic!() };\nb = 3;\nf()";
+        let code =
+            "use std::fs;\nlet a = 1;\nfn f() -> i32 { 2 }\nlet (mut b, Some(c)) = g() else { panic!() };\nb = 3;\nf()";
         let cell = parse(code).unwrap();
         assert_eq!(cell.items.len(), 2);
         let names = |at: usize| match &cell.statements[at].kind {

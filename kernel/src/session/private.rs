@@ -38,7 +38,11 @@ impl Private {
                 let of_trait = function.syntax().ancestors().find_map(|above| {
                     let is_trait = ast::Trait::can_cast(above.kind());
                     let is_impl = ast::Impl::cast(above).map(|of| of.trait_().is_some());
-                    if is_trait { Some(true) } else { is_impl }
+                    if is_trait {
+                        Some(true)
+                    } else {
+                        is_impl
+                    }
                 });
                 if of_trait == Some(true) {
                     self.public.extend(function.name().map(|name| name.text().to_string()));
@@ -52,7 +56,11 @@ impl Private {
     fn add(&mut self, name: Option<ast::Name>, item: &impl HasVisibility) {
         let Some(name) = name.map(|name| name.text().to_string()) else { return };
         let is_public = item.visibility().is_some_and(|visibility| matches!(visibility.kind(), VisibilityKind::Pub));
-        if is_public { self.public.insert(name) } else { self.private.insert(name) };
+        if is_public {
+            self.public.insert(name)
+        } else {
+            self.private.insert(name)
+        };
     }
 
     /// Whether a field or method of this name can be of no use to a cell.
@@ -73,7 +81,8 @@ mod tests {
             "pub struct A { pub a: i32, b: i32, pub(crate) c: i32 }\nimpl A { pub fn f() {} fn g() {} }\n\
              pub trait T { fn h(&self); }\nimpl T for A { fn h(&self) {} }\nstruct B { a: i32 }",
         );
-        let hidden: Vec<&str> = ["a", "b", "c", "f", "g", "h", "unknown"].into_iter().filter(|n| names.hides(n)).collect();
+        let hidden: Vec<&str> =
+            ["a", "b", "c", "f", "g", "h", "unknown"].into_iter().filter(|n| names.hides(n)).collect();
         assert_eq!(hidden, ["b", "c", "g"]);
         assert!(names.hides("g()"));
     }

@@ -180,7 +180,9 @@ impl State {
                     }
                 }
                 (ItemKind::TraitImpl { head }, ItemKind::TraitImpl { head: old }) => whole = head == old,
-                (ItemKind::Impl { head, members }, ItemKind::Impl { head: old, members: old_members }) if head == old => {
+                (ItemKind::Impl { head, members }, ItemKind::Impl { head: old, members: old_members })
+                    if head == old =>
+                {
                     for (name, _) in members {
                         entry.gone.extend(ranges(old_members, name));
                     }
@@ -211,9 +213,8 @@ impl State {
         if changed.is_empty() {
             return vec![];
         }
-        let uses = |text: &str, changed: &BTreeSet<String>| {
-            changed.iter().find(|name| count_word(text, name) > 0).cloned()
-        };
+        let uses =
+            |text: &str, changed: &BTreeSet<String>| changed.iter().find(|name| count_word(text, name) > 0).cloned();
         loop {
             let more: Vec<String> = (self.entries.iter())
                 .filter_map(|entry| match &entry.item.kind {
@@ -332,7 +333,8 @@ impl Entry {
         }
         let mut edits: Vec<Edit> = self.gone.iter().map(|gone| Edit::blank(gone.clone(), code)).collect();
         if with_points {
-            let is_gone = |edit: &Edit| self.gone.iter().any(|gone| gone.start <= edit.at.start && edit.at.end <= gone.end);
+            let is_gone =
+                |edit: &Edit| self.gone.iter().any(|gone| gone.start <= edit.at.start && edit.at.end <= gone.end);
             edits.extend(self.item.edits.iter().filter(|edit| !is_gone(edit)).cloned());
         }
         edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
@@ -399,14 +401,14 @@ pub fn has_statement_shape(parsed: &Parsed) -> bool {
 }
 
 /// Writes the program of a cell. `asynchronous` is the expression that makes the runtime of asynchronous calls, if there
-/// is one.
+/// is one, and the number of the set of crates that it belongs to.
 pub fn write(
     state: &State,
     cell: usize,
     parsed: &Parsed,
     shape: Shape,
     without: &Without,
-    asynchronous: Option<&str>,
+    asynchronous: Option<(usize, &str)>,
 ) -> Program {
     let mut files = files_of_definitions(state);
     let mut writer = Writer { state, cell, parsed, without, out: Source::default(), program: Default::default() };
@@ -514,7 +516,7 @@ impl Writer<'_> {
         self.out.add(&"\n".repeat(line.saturating_sub(here)));
     }
 
-    fn function(&mut self, shape: Shape, asynchronous: Option<&str>) {
+    fn function(&mut self, shape: Shape, asynchronous: Option<(usize, &str)>) {
         let cell = self.cell;
         self.out.add(&format!(
             "#[warn(dropping_references)] fn cutpoint_cell_{cell}(__cutpoint: &mut {CELL}::Store) -> {CELL}::Ended {{ "
@@ -522,9 +524,9 @@ impl Writer<'_> {
         for name in &self.state.forgotten {
             self.out.add(&format!("__cutpoint.forget({name:?}); "));
         }
-        if let Some(make) = asynchronous {
+        if let Some((generation, make)) = asynchronous {
             self.out.add(&format!(
-                "let __runtime = __cutpoint.shared(\"the asynchronous runtime\", || {make}); \
+                "let __runtime = __cutpoint.shared(\"the asynchronous runtime {generation}\", || {make}); \
                  let __entered = __runtime.enter(); "
             ));
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::bundle::Bundle;
 use super::rustc::Note;
 
 /// A command of the compiler, without what is particular to one cell.
@@ -17,9 +18,8 @@ pub struct Recipe {
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
     folder: PathBuf,
-    /// Crates beside those that cargo knows, each by name and file, and where what they need lies.
-    pub extra: Vec<(String, PathBuf)>,
-    pub extra_folders: Vec<PathBuf>,
+    /// The crates in one library, if they could be put into one.
+    pub bundle: Option<Bundle>,
     /// The flag by which places in messages stay those of the files, while programs know them by the cells' names.
     scope: Vec<String>,
 }
@@ -78,8 +78,7 @@ impl Recipe {
             arguments: kept,
             variables,
             folder: folder.to_owned(),
-            extra: vec![],
-            extra_folders: vec![],
+            bundle: None,
             scope: scope(note.version()),
         })
     }
@@ -90,8 +89,7 @@ impl Recipe {
     /// When there is no note any more.
     pub fn again(&self) -> Result<(Recipe, String)> {
         let manifest = Note::read(&self.folder)?.manifest().to_owned();
-        let fresh = Recipe::read(&self.folder)?;
-        Ok((Recipe { extra: self.extra.clone(), extra_folders: self.extra_folders.clone(), ..fresh }, manifest))
+        Ok((Recipe::read(&self.folder)?, manifest))
     }
 
     /// Compiles `folder/root` to a library. Messages are JSON, a line each.
@@ -110,12 +108,55 @@ impl Recipe {
         for part in ["items", "run"] {
             command.arg(format!("--remap-path-prefix={}/=", folder.join(part).display()));
         }
-        for (name, file) in &self.extra {
-            command.arg("--extern").arg(format!("{name}={}", file.display()));
+        if let Some(Bundle { name, library, tch }) = &self.bundle {
+            command.arg("--extern").arg(format!("{name}={}", library.display()));
+            command.arg(format!("-Zpre-link-args={}", tch.display()));
         }
-        for folder in &self.extra_folders {
-            command.arg("-L").arg(format!("dependency={}", folder.display()));
+        self.said(command, is_stopped)
+    }
+
+    /// The compiler's arguments, without what is particular to one cell.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// The names of the crates that cells depend on.
+    pub fn crates(&self) -> Vec<&str> {
+        let externs = self.arguments.windows(2).filter(|pair| pair[0] == "--extern").map(|pair| pair[1].as_str());
+        externs
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, _)| name.rsplit(':').next().unwrap_or(name))
+            .collect()
+    }
+
+    /// The folders with libraries of C and C++ that cells are linked from.
+    pub fn native_folders(&self) -> Vec<PathBuf> {
+        let folders = self.arguments.windows(2).filter(|pair| pair[0] == "-L").map(|pair| pair[1].as_str());
+        folders.filter_map(|folder| folder.strip_prefix("native=")).map(PathBuf::from).collect()
+    }
+
+    /// Compiles a bundle: see [`Bundle::make`].
+    ///
+    /// # Errors
+    /// When the compiler cannot be run.
+    pub fn compile_bundle(&self, source: &Path, name: &str, library: &Path, tch: &Path) -> Result<Said> {
+        let mut command = Command::new(&self.compiler);
+        command.current_dir(&self.folder).envs(&self.variables).env("RUSTC_BOOTSTRAP", "1");
+        let mut before = "";
+        for argument in &self.arguments {
+            command.arg(match (before, argument.as_str()) {
+                ("--crate-name", _) => name,
+                ("--crate-type", _) => "dylib",
+                (_, argument) => argument,
+            });
+            before = argument;
         }
+        command.arg(source).arg("-o").arg(library).args(["--emit=link", "-Copt-level=0", "-Cembed-bitcode=no"]);
+        command.arg(format!("-Cmetadata={name}")).arg(format!("-Zpre-link-args={}", tch.display()));
+        self.said(command, &|| false)
+    }
+
+    fn said(&self, mut command: Command, is_stopped: &dyn Fn() -> bool) -> Result<Said> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -159,17 +200,46 @@ mod tests {
     fn what_is_particular_to_a_cell_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let arguments = [
-            "rustc", "--crate-name", "ctx", "--edition=2024", "src/lib.rs", "--error-format=json",
-            "--json=diagnostic-rendered-ansi", "--crate-type", "cdylib", "--emit=dep-info,link", "-C", "opt-level=0", "-C",
-            "metadata=abc", "--out-dir", "/old/target", "-C", "incremental=/old/i", "-L", "dependency=/old/deps",
-            "--extern", "cutpoint=/old/deps/libcutpoint.rlib", "-Cprefer-dynamic", "--check-cfg", "cfg()",
+            "rustc",
+            "--crate-name",
+            "ctx",
+            "--edition=2024",
+            "src/lib.rs",
+            "--error-format=json",
+            "--json=diagnostic-rendered-ansi",
+            "--crate-type",
+            "cdylib",
+            "--emit=dep-info,link",
+            "-C",
+            "opt-level=0",
+            "-C",
+            "metadata=abc",
+            "--out-dir",
+            "/old/target",
+            "-C",
+            "incremental=/old/i",
+            "-L",
+            "dependency=/old/deps",
+            "--extern",
+            "cutpoint=/old/deps/libcutpoint.rlib",
+            "-Cprefer-dynamic",
+            "--check-cfg",
+            "cfg()",
         ];
         crate::toolchain::rustc::Note::for_tests("/old", &arguments).write(folder.path()).unwrap();
         let recipe = Recipe::read(folder.path()).unwrap();
         let here = folder.path().display();
         let expected: Vec<String> = [
-            "--crate-name", "ctx", "--edition=2024", "--crate-type", "cdylib", "-L", &format!("dependency={here}/deps"),
-            "--extern", &format!("cutpoint={here}/deps/libcutpoint.rlib"), "-Cprefer-dynamic",
+            "--crate-name",
+            "ctx",
+            "--edition=2024",
+            "--crate-type",
+            "cdylib",
+            "-L",
+            &format!("dependency={here}/deps"),
+            "--extern",
+            &format!("cutpoint={here}/deps/libcutpoint.rlib"),
+            "-Cprefer-dynamic",
         ]
         .map(str::to_owned)
         .to_vec();

@@ -40,8 +40,9 @@ impl Note {
     /// When there is none.
     pub fn read(folder: &Path) -> Result<Note> {
         let path = folder.join(NOTE);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{}: expected how cells are compiled; run `cutpoint-kernel prepare`", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("{}: expected how cells are compiled; run `cutpoint-kernel prepare`", path.display())
+        })?;
         serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
     }
 

@@ -294,7 +294,7 @@ fn can_be_shared(path: &Path) -> bool {
         ["cutpoint", "ctx", "torch-sys", "torch_sys"].iter().any(|part| name.contains(part)) || name.starts_with('.')
     };
     let last = path.file_name().unwrap_or_default().to_string_lossy();
-    if last.starts_with(crate::process::frames::LIBRARY) {
+    if last.starts_with(crate::process::frames::LIBRARY) || last.starts_with("libcutpoint_cells_") {
         return true;
     }
     let mut any = false;
