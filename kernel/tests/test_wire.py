@@ -426,8 +426,10 @@ def test_cargo_builds_nothing_for_the_prelude_and_for_cells(fresh_kernel):
     kernel = fresh_kernel()
     assert kernel.run("Params::default().depth + 1").value == "7"
     (folder,) = [folder for h in home() for folder in (h / "kernels").glob(f"{kernel.pid}@*")]
-    assert (folder / "ctx" / "cells" / "out" / "libcell_1.so").exists()
+    # The links to what is prepared are made while cells run already.
     target = folder / "ctx" / "target"
+    kernel.client.complete("Para", reply=True, timeout=60)
+    assert list((folder / "cells" / "src").rglob("cell 1"))
     assert list(target.rglob(".fingerprint/cutpoint-*")) and not list(target.rglob(".fingerprint/ctx-*"))
 
 

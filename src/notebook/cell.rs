@@ -23,10 +23,18 @@ pub struct Store {
 }
 
 impl Store {
+    // What is compiled anew for each cell and type is kept short: it is a good part of the time that a cell takes.
+
     /// Keeps a value. From a cell whose thread was left behind nothing is taken any more.
+    #[inline]
     pub fn put<T: 'static>(&mut self, name: &str, value: T) {
+        self.put_boxed(name, Box::new(value));
+    }
+
+    #[inline(never)]
+    fn put_boxed(&mut self, name: &str, value: Box<dyn Any>) {
         if wire::is_cell() {
-            self.values.insert(name.to_owned(), Box::new(value));
+            self.values.insert(name.to_owned(), value);
         }
     }
 
@@ -34,10 +42,22 @@ impl Store {
     ///
     /// # Panics
     /// When there is none of this name and type; the kernel knows which there are.
+    #[inline]
     pub fn take<T: 'static>(&mut self, name: &str) -> T {
-        let value = self.values.remove(name).unwrap_or_else(|| panic!("the variable `{name}` is gone"));
-        let kind = std::any::type_name::<T>();
-        *value.downcast().unwrap_or_else(|_| panic!("the variable `{name}` is no {kind} any more"))
+        match self.take_boxed(name).downcast() {
+            Ok(value) => *value,
+            Err(_) => Store::is_another(name, std::any::type_name::<T>()),
+        }
+    }
+
+    #[inline(never)]
+    fn take_boxed(&mut self, name: &str) -> Box<dyn Any> {
+        self.values.remove(name).unwrap_or_else(|| panic!("the variable `{name}` is gone"))
+    }
+
+    #[inline(never)]
+    fn is_another(name: &str, kind: &str) -> ! {
+        panic!("the variable `{name}` is no {kind} any more")
     }
 
     /// Drops a value, if it is there.
@@ -104,7 +124,7 @@ struct StopRequest;
 
 /// A point at which a cell can be stopped. The kernel puts one before each statement, and at the head of each loop,
 /// function and closure of a cell.
-#[inline]
+#[inline(never)]
 pub fn point() {
     if wire::stopping() {
         resume_unwind(Box::new(StopRequest));
@@ -117,14 +137,21 @@ pub fn point() {
 /// What ended it.
 pub fn guard<T>(statement: impl FnOnce() -> Result<T, CellError>) -> Result<T, Trouble> {
     match catch_unwind(AssertUnwindSafe(statement)) {
-        Ok(done) => done.map_err(Trouble::Failed),
-        Err(payload) if payload.is::<StopRequest>() => Err(Trouble::Stopped),
-        Err(payload) => {
-            // A value's drop may panic in turn.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-            Err(Trouble::Panicked)
-        }
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(Trouble::Failed(error)),
+        Err(payload) => Err(unwound(payload)),
     }
+}
+
+/// What a payload that unwound a statement means.
+#[inline(never)]
+fn unwound(payload: Box<dyn Any + Send>) -> Trouble {
+    if payload.is::<StopRequest>() {
+        return Trouble::Stopped;
+    }
+    // A value's drop may panic in turn.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    Trouble::Panicked
 }
 
 /// Between two looks at whether an asynchronous statement was asked to stop.
@@ -160,7 +187,7 @@ pub type Ended = Result<(), (i64, Trouble)>;
 ///
 /// # Safety
 /// `slot` is null or points to null or to what an earlier call left there, and no other thread uses it.
-pub unsafe fn run(slot: *mut *mut std::ffi::c_void, cell: impl FnOnce(&mut Store) -> Ended) -> i64 {
+pub unsafe fn run(slot: *mut *mut std::ffi::c_void, cell: fn(&mut Store) -> Ended) -> i64 {
     // SAFETY: the caller's promise.
     let store = unsafe {
         if (*slot).is_null() {

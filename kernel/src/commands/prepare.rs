@@ -162,7 +162,7 @@ fn build(home: &Path, settings: &Settings) -> Result<()> {
     // The program that every kernel runs first.
     let folder = work.evcxr().join("cells");
     let _ = std::fs::remove_dir_all(&folder);
-    let mut compiler = Compiler::new(&folder, Recipe::read(work.evcxr())?)?;
+    let mut compiler = Compiler::new(&folder, &folder, Recipe::read(work.evcxr())?)?;
     compiler.bundle()?;
     compiler.ready(&Default::default())?;
     Ok(())

@@ -123,6 +123,13 @@ impl Supervisor {
         }
     }
 
+    /// Ends the process that runs cells: another one takes its place.
+    pub fn shut_down_process(&self) {
+        if let Some(process) = self.state().process.take() {
+            process.kill();
+        }
+    }
+
     /// Ends everything that the kernel started.
     pub fn shut_down(&self) {
         let process = self.state().process.clone();

@@ -99,6 +99,8 @@ pub struct Compiled {
 pub struct Compiler {
     /// Where programs and libraries are written.
     folder: PathBuf,
+    /// Where the preparation has left what every kernel needs.
+    prepared: PathBuf,
     pub recipe: Recipe,
     /// The expression that makes the runtime of asynchronous calls, if a crate for it is there. Each set of crates has
     /// a runtime of its own.
@@ -108,19 +110,31 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// A compiler that works in a folder.
+    /// A compiler that works in a folder, with what is `prepared` in another one.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn new(folder: &Path, recipe: Recipe) -> Result<Compiler> {
+    pub fn new(folder: &Path, prepared: &Path, recipe: Recipe) -> Result<Compiler> {
         for part in ["src", "out"] {
             let part = folder.join(part);
             std::fs::create_dir_all(&part).with_context(|| format!("{}", part.display()))?;
         }
-        let bundle = Bundle::find(&folder.join(bundle::FOLDER), 0);
         let mut recipe = recipe;
-        recipe.bundle = bundle;
-        Ok(Compiler { folder: folder.to_owned(), recipe, asynchronous: None, generation: 0 })
+        recipe.bundle = Bundle::find(&prepared.join(bundle::FOLDER), 0);
+        let (folder, prepared) = (folder.to_owned(), prepared.to_owned());
+        Ok(Compiler { folder, prepared, recipe, asynchronous: None, generation: 0 })
+    }
+
+    /// Where the libraries of crates are that this compiler makes.
+    pub fn bundles(&self) -> PathBuf {
+        self.folder.join(bundle::FOLDER)
+    }
+
+    /// Compiles with the same crates in another place.
+    pub fn move_to(&mut self, recipe: Recipe, prepared: &Path) {
+        let bundle = Bundle::find(&prepared.join(bundle::FOLDER), 0).or_else(|| self.recipe.bundle.clone());
+        self.recipe = recipe;
+        self.recipe.bundle = bundle;
     }
 
     /// Puts the crates of the first recipe into one library.
@@ -226,8 +240,9 @@ impl Compiler {
     /// When it does not compile.
     pub fn ready(&self, state: &State) -> Result<PathBuf> {
         let (cell, code) = super::evaluator::READY;
-        let library = self.folder.join("out").join(format!("{LIBRARY}{cell}.so"));
-        if library.exists() {
+        let name = format!("{LIBRARY}{cell}.so");
+        let known = [&self.folder, &self.prepared].map(|folder| folder.join("out").join(&name));
+        if let Some(library) = known.into_iter().find(|library| library.exists()) {
             return Ok(library);
         }
         let mut state = state.clone();

@@ -1,7 +1,7 @@
 //! The thread that compiles and runs cells, one after another.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
@@ -76,7 +76,9 @@ pub struct Evaluator {
     compiler: Mutex<Option<Compiler>>,
     settings: OnceLock<Settings>,
     /// Where the libraries of crates are.
-    bundles: OnceLock<PathBuf>,
+    bundles: OnceLock<Vec<PathBuf>>,
+    /// A process that is being started.
+    starting: Mutex<Option<std::thread::JoinHandle<Result<()>>>>,
     /// Where builds write what they do, and where it is kept how long they took.
     places: OnceLock<(PathBuf, PathBuf)>,
     output: Arc<Output>,
@@ -116,6 +118,7 @@ impl Evaluator {
             compiler: Mutex::new(None),
             settings: OnceLock::new(),
             bundles: OnceLock::new(),
+            starting: Mutex::new(None),
             places: OnceLock::new(),
             output: Output::start(publisher.clone(), move |panic| diagnostics::told(panic, &locked(&known))),
             news: crossbeam_channel::unbounded(),
@@ -195,37 +198,55 @@ impl Evaluator {
             settings = Settings::read(home)?;
             self.notice(&format!("Built in {:.0} s.", start.elapsed().as_secs_f64()));
         }
-        let start = Instant::now();
-        work.fill(home)?;
-        let filled = start.elapsed().as_secs_f64();
-        *locked(&self.compiler) = Some(Compiler::new(&work.evcxr().join("cells"), Recipe::read(work.evcxr())?)?);
-        let _ = self.bundles.set(work.evcxr().join("cells").join(bundle::FOLDER));
+        // Cells are compiled from the prepared folder itself until this kernel has links of its own to all that is in it.
+        work.clear();
+        let seed = Work::seed_of(home);
+        let compiler = Compiler::new(&work.root().join("cells"), &seed.join("cells"), Recipe::read(&seed)?)?;
+        let _ = self.bundles.set(vec![compiler.bundles(), seed.join("cells").join(bundle::FOLDER)]);
+        *locked(&self.compiler) = Some(compiler);
         let _ = self.settings.set(settings.clone());
         let _ = self.places.set((work.build_log(), home.join("builds.json")));
-        self.start_process()?;
-        eprintln!("ready after {:.2} s: folder {filled:.2} s", start.elapsed().as_secs_f64());
-        let (own, work) = (Arc::clone(self), Arc::clone(work));
-        std::thread::Builder::new()
-            .name("insight".to_owned())
-            .spawn(move || own.insight.get_ready(&work, &settings))?;
+        let own = Arc::clone(self);
+        let starting = std::thread::Builder::new().name("start".to_owned()).spawn(move || own.start_process())?;
+        *locked(&self.starting) = Some(starting);
+        let (own, work, home) = (Arc::clone(self), Arc::clone(work), home.to_owned());
+        std::thread::Builder::new().name("insight".to_owned()).spawn(move || own.get_insight(&work, &home, &settings))?;
         Ok(())
+    }
+
+    /// Fills this kernel's own folder, and opens evcxr in it.
+    fn get_insight(&self, work: &Work, home: &Path, settings: &Settings) {
+        let filled = work.fill(home).and_then(|()| Recipe::read(work.evcxr()));
+        match filled {
+            Ok(recipe) => {
+                if let Some(compiler) = locked(&self.compiler).as_mut() {
+                    compiler.move_to(recipe, &work.evcxr().join("cells"));
+                }
+                self.insight.get_ready(work, settings);
+            }
+            Err(error) => self.insight.fail(&format!("{error:#}")),
+        }
+    }
+
+    /// Waits for a process that is being started.
+    fn wait_for_process(&self) -> Result<()> {
+        let starting = locked(&self.starting).take();
+        match starting.map(std::thread::JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(started)) => started,
+            Some(Err(_)) => anyhow::bail!("the kernel panicked while it started a process (see its log)"),
+        }
     }
 
     /// Starts a process for cells and makes it ready.
     fn start_process(self: &Arc<Self>) -> Result<()> {
+        let start = Instant::now();
         let settings = self.settings.get().context("no settings")?;
         let number = self.processes.fetch_add(1, Ordering::SeqCst) + 1;
         let mut command = Command::new(std::env::current_exe()?);
         let bundles = self.bundles.get().context("no folder")?;
         command.env("LD_LIBRARY_PATH", library_path(settings, bundles)?);
         restore_environment(&mut command);
-        let own = Arc::downgrade(self);
-        let process = Process::start(command, move |heard| {
-            if let Some(own) = own.upgrade() {
-                own.hear(number, heard);
-            }
-        })?;
-        self.supervisor.watch(Arc::new(process));
         let (cell, code) = READY;
         let ready = Text { name: "the kernel's own".to_owned(), code: code.to_owned() };
         locked(&self.session).texts.insert(cell, Arc::new(ready));
@@ -235,25 +256,33 @@ impl Evaluator {
             let compiler = compiler.as_ref().context("no compiler")?;
             compiler.ready(&State::default())?
         };
-        self.supervisor.begin();
-        let request = Request::Run {
+        self.news.1.try_iter().for_each(drop);
+        let own = Arc::downgrade(self);
+        let process = Arc::new(Process::start(command, move |heard| {
+            if let Some(own) = own.upgrade() {
+                own.hear(number, heard);
+            }
+        })?);
+        process.request(&Request::Run {
             run: cell as u64,
             library: library.to_string_lossy().into_owned(),
             function: format!("cutpoint_run_{cell}"),
-        };
-        let end = self.run_to_end(cell as u64, &request);
-        let stopped = self.supervisor.end();
-        match end {
-            End::Ended(Outcome::Done, _) => Ok(()),
-            End::NotRun => anyhow::bail!("stopped while the process was made ready"),
+        });
+        self.supervisor.watch(process);
+        match self.wait_for_end(cell as u64, number) {
+            End::Ended(Outcome::Done, _) => {
+                eprintln!("a process for cells, ready after {:.2} s", start.elapsed().as_secs_f64());
+                Ok(())
+            }
             End::Ended(Outcome::Failed, _) => {
                 let report = self.output.finish(cell as u64, false);
                 anyhow::bail!(report.failed.map(|failed| failed.text).unwrap_or_default())
             }
-            End::Ended(outcome, _) => anyhow::bail!("the crate cutpoint cannot be loaded: {outcome:?} {stopped:?}"),
+            End::Ended(outcome, _) => anyhow::bail!("the crate cutpoint cannot be loaded: {outcome:?}"),
             End::Exited(exit) => {
                 anyhow::bail!("the process that runs cells ended: {}\n{}", exit.reason(), exit.last_words)
             }
+            End::NotRun => anyhow::bail!("the process that runs cells did not start"),
         }
     }
 
@@ -481,7 +510,8 @@ impl Evaluator {
             library: compiled.library.to_string_lossy().into_owned(),
             function: compiled.program.function.clone(),
         };
-        let end = self.run_to_end(run, &request);
+        let not_ready = |error: anyhow::Error| fail(Failure::new("KernelNotReady", format!("{error:#}")));
+        let end = self.run_to_end(run, &request).map_err(not_ready)?;
         let judged = self.judge(cell, &compiled, end, &before);
         let _ = std::fs::remove_file(&compiled.library);
         judged
@@ -517,23 +547,28 @@ impl Evaluator {
     }
 
     /// Runs something, and waits for its end.
-    fn run_to_end(&self, run: u64, request: &Request) -> End {
+    fn run_to_end(&self, run: u64, request: &Request) -> Result<End> {
+        self.wait_for_process()?;
         self.news.1.try_iter().for_each(drop);
         let process = self.processes.load(Ordering::SeqCst);
         if !self.supervisor.run(|process| process.request(request)) {
-            return End::NotRun;
+            return Ok(End::NotRun);
         }
-        let end = loop {
+        let end = self.wait_for_end(run, process);
+        self.supervisor.pause();
+        Ok(end)
+    }
+
+    fn wait_for_end(&self, run: u64, process: u64) -> End {
+        loop {
             match self.news.1.recv() {
-                Ok(News::Ended { run: ended, outcome, at }) if ended == run => break End::Ended(outcome, at),
-                Ok(News::Exited(number, exit)) if number == process => break End::Exited(exit),
+                Ok(News::Ended { run: ended, outcome, at }) if ended == run => return End::Ended(outcome, at),
+                Ok(News::Exited(number, exit)) if number == process => return End::Exited(exit),
                 Ok(_) => {}
                 // The sender is this evaluator's own.
                 Err(_) => std::thread::sleep(Duration::from_millis(10)),
             }
-        };
-        self.supervisor.pause();
-        end
+        }
     }
 
     /// What a run's end means for the session, and for the reader.
@@ -608,6 +643,7 @@ impl Evaluator {
         let fail = |ename: &str, text: String| Box::new((Failure::new(ename, text), false));
         if let Some(command) = command.strip_prefix('!') {
             let end = self.run_to_end(run, &Request::Shell { run, command: command.to_owned() });
+            let end = end.map_err(|error| fail("KernelNotReady", format!("{error:#}")))?;
             return match end {
                 End::Ended(Outcome::Done, 0) => Ok(()),
                 End::Ended(Outcome::Done, code) => {
@@ -636,7 +672,9 @@ impl Evaluator {
             }
             ":clear" | ":restart" => {
                 *locked(&self.session) = State::default();
+                self.wait_for_process().map_err(|error| fail("KernelNotReady", format!("{error:#}")))?;
                 self.supervisor.end();
+                self.supervisor.shut_down_process();
                 self.start_process().map_err(|error| fail("KernelError", format!("{error:#}")))?;
                 self.supervisor.begin();
             }

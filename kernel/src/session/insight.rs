@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::time::Duration;
@@ -112,11 +112,11 @@ pub fn restore_environment(command: &mut Command) {
 }
 
 /// The libraries that cells are linked with, for the loader.
-pub fn library_path(settings: &Settings, bundles: &Path) -> Result<OsString> {
+pub fn library_path(settings: &Settings, bundles: &[PathBuf]) -> Result<OsString> {
     let before = std::env::var_os("LD_LIBRARY_PATH");
     let before = before.iter().flat_map(std::env::split_paths).collect::<Vec<PathBuf>>();
-    let own = [bundles.to_owned(), settings.libtorch.join("lib"), settings.std_lib.clone()];
-    let libraries = own.into_iter().chain(before);
+    let own = [settings.libtorch.join("lib"), settings.std_lib.clone()];
+    let libraries = bundles.iter().cloned().chain(own).chain(before);
     Ok(std::env::join_paths(libraries)?)
 }
 
@@ -184,6 +184,13 @@ impl Insight {
         private.learn(&settings.source.join("src"));
         crates_seen(work).iter().for_each(|folder| private.learn(folder));
         let _ = self.private.set(private);
+    }
+
+    /// Says why there is no evcxr.
+    pub fn fail(&self, why: &str) {
+        eprintln!("evcxr: {why}");
+        *self.lock() = Opened::Broken(why.to_owned());
+        self.came.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Opened> {

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn what_is_open_is_named_with_its_place() {
         for (code, message, at) in [
-            ("fn f() {\n    g(1;\n}", "mismatched closing delimiter: `}`", 19),
+            ("fn f() {\n    g(1;\n}", "mismatched closing delimiter: `}`", 18),
             ("f(1", "unclosed delimiter: this `(` is never closed", 1),
             ("let a = \"abc;", "unterminated double quote string", 8),
             ("/* a", "unterminated block comment", 0),

@@ -20,6 +20,8 @@ pub struct Recipe {
     folder: PathBuf,
     /// The crates in one library, if they could be put into one.
     pub bundle: Option<Bundle>,
+    /// The linker, called without the C compiler that would call it, and where libraries are.
+    linker: Vec<String>,
     /// The flag by which places in messages stay those of the files, while programs know them by the cells' names.
     scope: Vec<String>,
 }
@@ -79,6 +81,7 @@ impl Recipe {
             variables,
             folder: folder.to_owned(),
             bundle: None,
+            linker: linker(Path::new(compiler)),
             scope: scope(note.version()),
         })
     }
@@ -101,7 +104,7 @@ impl Recipe {
         command.current_dir(&self.folder).envs(&self.variables).args(&self.arguments);
         command.arg(folder.join(root)).arg("-o").arg(library).args(["--emit=link", "--error-format=json"]);
         command.args(["-Copt-level=0", "-Cdebuginfo=line-tables-only", "-Cmetadata=cutpoint-cells"]);
-        command.args(["-Ccodegen-units=1", "-Cembed-bitcode=no"]);
+        command.args(["-Ccodegen-units=1", "-Cembed-bitcode=no"]).args(&self.linker);
         // Types by their full paths, whatever their length: variables are declared by them in other cells.
         command.env("RUSTC_BOOTSTRAP", "1");
         command.args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"]).args(&self.scope);
@@ -181,6 +184,22 @@ impl Recipe {
         let status = child.wait()?;
         Ok(Said { text: String::from_utf8_lossy(&bytes).into_owned(), success: status.success() })
     }
+}
+
+/// The toolchain's own linker, if it is there: the C compiler takes as long to call it as it takes to link.
+fn linker(compiler: &Path) -> Vec<String> {
+    let lld = compiler.ancestors().nth(2).map(|root| {
+        let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        root.join("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld")
+    });
+    let Some(lld) = lld.filter(|lld| lld.exists()) else { return vec![] };
+    let asked = Command::new("cc").arg("-print-search-dirs").stdin(Stdio::null()).output();
+    let Ok(said) = asked.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else { return vec![] };
+    let Some(folders) = said.lines().find_map(|line| line.strip_prefix("libraries: =")) else { return vec![] };
+    let mut arguments = vec![format!("-Clinker={}", lld.display()), "-Clinker-flavor=ld".to_owned()];
+    let folders = folders.split(':').filter_map(|folder| Path::new(folder).canonicalize().ok());
+    arguments.extend(folders.map(|folder| format!("-Clink-arg=-L{}", folder.display())));
+    arguments
 }
 
 /// The flag was stabilised in 1.95, under a name of its own.

@@ -162,9 +162,14 @@ pub struct Work {
 impl Work {
     /// The seed itself, for the preparation.
     pub fn seed(home: &Path) -> Result<Work> {
-        let work = Work { root: home.join("prepare"), evcxr: home.join("seed"), home: home.to_owned() };
+        let work = Work { root: home.join("prepare"), evcxr: Work::seed_of(home), home: home.to_owned() };
         work.furnish()?;
         Ok(work)
+    }
+
+    /// Where the preparation leaves what it builds.
+    pub fn seed_of(home: &Path) -> PathBuf {
+        home.join("seed")
     }
 
     /// The name of this process's folder; nothing is made yet.
@@ -173,13 +178,17 @@ impl Work {
         Work { evcxr: root.join("ctx"), root, home: home.to_owned() }
     }
 
+    /// Removes what a former process of this number left behind.
+    pub fn clear(&self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+
     /// Makes the folder, a copy of the seed. Folders that killed kernels left behind are removed.
     pub fn fill(&self, home: &Path) -> Result<()> {
         let _lock = Lock::shared(home)?;
         sweep(self.root.parent().unwrap_or(home));
-        let _ = fs::remove_dir_all(&self.root);
         self.furnish()?;
-        copy(&home.join("seed"), &self.evcxr).with_context(|| format!("copying to {}", self.evcxr.display()))
+        copy(&Work::seed_of(home), &self.evcxr).with_context(|| format!("copying to {}", self.evcxr.display()))
     }
 
     fn furnish(&self) -> Result<()> {
