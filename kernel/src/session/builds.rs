@@ -58,7 +58,7 @@ impl Drop for Build {
 
 /// Whether a crate is the one that stands for the cells.
 fn is_cells(name: &str) -> bool {
-    name.starts_with("ctx ")
+    name.starts_with("ctx ") || name.starts_with("beside-cells ")
 }
 
 fn read(times: &Path) -> BTreeMap<String, f64> {
@@ -79,7 +79,8 @@ fn watch(output: &Output, run: u64, what: &str, before: Option<f64>, log: &Path,
             .filter(|name| !is_cells(name))
             .collect();
         let doing = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let is_known = ["Finished", "Compiling ctx "].iter().any(|start| doing.starts_with(start));
+        let is_known =
+            ["Finished", "Compiling ctx ", "Compiling beside-cells "].iter().any(|start| doing.starts_with(start));
         if !doing.is_empty() && !(compiled.is_empty() && is_known) {
             let seconds = start.elapsed().as_secs();
             let mut line = format!(

@@ -15,6 +15,7 @@ use super::source::{Origin, Source};
 use crate::process::frames::LIBRARY;
 use crate::toolchain::bundle::{self, Bundle};
 use crate::toolchain::recipe::Recipe;
+use crate::toolchain::side::Built;
 
 /// How often a cell is compiled with something left out before its errors are shown as they are.
 const TRIES: usize = 12;
@@ -157,7 +158,22 @@ impl Compiler {
         }
         self.generation += 1;
         self.recipe = recipe;
-        self.asynchronous = asynchronous.map(str::to_owned);
+        if let Some(make) = asynchronous {
+            self.asynchronous = Some(make.to_owned());
+        }
+        self.bundle()
+    }
+
+    /// Compiles with crates that were built beside the others.
+    ///
+    /// # Errors
+    /// When the crates do not go into one library.
+    pub fn add(&mut self, side: Built, asynchronous: Option<&str>) -> Result<()> {
+        self.generation += 1;
+        self.recipe.side = side;
+        if let Some(make) = asynchronous {
+            self.asynchronous = Some(make.to_owned());
+        }
         self.bundle()
     }
 

@@ -134,7 +134,11 @@ fn title(error: &Message, files: &Files<'_>, state: &State) -> String {
             let is_outside = |span: &Span| span.is_primary && spot(span, files, state).is_none();
             let is_at_end = error.spans.iter().any(is_outside);
             let text = in_words(&error.message);
-            if is_at_end { text.replace("found `}`", "found the end of the cell") } else { text }
+            if is_at_end {
+                text.replace("found `}`", "found the end of the cell")
+            } else {
+                text
+            }
         }
     }
 }

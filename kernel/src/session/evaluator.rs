@@ -30,6 +30,7 @@ use crate::protocol::output::{Output, Report};
 use crate::protocol::publish::Publisher;
 use crate::toolchain::bundle;
 use crate::toolchain::recipe::Recipe;
+use crate::toolchain::side::{self, Dependency, Side, Way};
 use crate::workspace::home::{Settings, Work};
 
 /// The program that makes a new runtime ready, and its number among the cells.
@@ -77,6 +78,8 @@ pub struct Evaluator {
     settings: OnceLock<Settings>,
     /// Where the libraries of crates are.
     bundles: OnceLock<Vec<PathBuf>>,
+    /// The crates that are built beside those of the notebook.
+    side: Mutex<Option<Side>>,
     /// A process that is being started.
     starting: Mutex<Option<std::thread::JoinHandle<Result<()>>>>,
     /// Where builds write what they do, and where it is kept how long they took.
@@ -118,6 +121,7 @@ impl Evaluator {
             compiler: Mutex::new(None),
             settings: OnceLock::new(),
             bundles: OnceLock::new(),
+            side: Mutex::new(None),
             starting: Mutex::new(None),
             places: OnceLock::new(),
             output: Output::start(publisher.clone(), move |panic| diagnostics::told(panic, &locked(&known))),
@@ -210,7 +214,9 @@ impl Evaluator {
         let starting = std::thread::Builder::new().name("start".to_owned()).spawn(move || own.start_process())?;
         *locked(&self.starting) = Some(starting);
         let (own, work, home) = (Arc::clone(self), Arc::clone(work), home.to_owned());
-        std::thread::Builder::new().name("insight".to_owned()).spawn(move || own.get_insight(&work, &home, &settings))?;
+        std::thread::Builder::new()
+            .name("insight".to_owned())
+            .spawn(move || own.get_insight(&work, &home, &settings))?;
         Ok(())
     }
 
@@ -219,6 +225,9 @@ impl Evaluator {
         let filled = work.fill(home).and_then(|()| Recipe::read(work.evcxr()));
         match filled {
             Ok(recipe) => {
+                let platform = recipe.platform().unwrap_or_default().to_owned();
+                let (folder, target) = (work.root().join("side"), home.join("crates"));
+                *locked(&self.side) = Some(Side::new(&folder, &target, work.evcxr(), &work.build_log(), &platform));
                 if let Some(compiler) = locked(&self.compiler).as_mut() {
                     compiler.move_to(recipe, &work.evcxr().join("cells"));
                 }
@@ -680,13 +689,21 @@ impl Evaluator {
             }
             ":fmt" => locked(&self.session).format = (!rest.is_empty() && rest != "{:?}").then(|| rest.to_owned()),
             _ => {
+                if let Some(wanted) = side::dependency(command) {
+                    if self
+                        .add_apart(run, command, &wanted)
+                        .map_err(|error| fail("DependencyError", format!("{error:#}")))?
+                    {
+                        return Ok(());
+                    }
+                }
                 let build = self.places.get().map(|(log, times)| Build::begin(&self.output, run, command, log, times));
                 let outputs = self.insight.command(command, &|| self.supervisor.is_stopped());
                 if let Some(build) = build {
                     build.end(outputs.is_ok());
                 }
                 let outputs = outputs.map_err(|error| fail("EvaluationError", error.to_string()))?;
-                self.read_recipe().map_err(|error| fail("KernelError", format!("{error:#}")))?;
+                self.read_recipe(run).map_err(|error| fail("KernelError", format!("{error:#}")))?;
                 let data: Bundle =
                     outputs.content_by_mime_type.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
                 if !data.is_empty() {
@@ -697,14 +714,59 @@ impl Evaluator {
         Ok(())
     }
 
+    /// Builds a crate beside those of the notebook, if building it with them would build them again.
+    fn add_apart(self: &Arc<Self>, run: u64, command: &str, wanted: &Dependency) -> Result<bool> {
+        let is_stopped = || self.supervisor.is_stopped();
+        self.insight.wait(&is_stopped)?;
+        let mut side = locked(&self.side);
+        let side = side.as_mut().context("the kernel's folder is not there")?;
+        let build = self.places.get().map(|(log, times)| Build::begin(&self.output, run, command, log, times));
+        let way = side.way(wanted, &is_stopped)?;
+        if way == Way::Again {
+            self.output.say(
+                run,
+                "This crate shares types with the notebook's crates and wants other features of what \
+                they need: they are built again, which takes minutes, and values of their types will be gone.\n",
+            );
+        }
+        if way != Way::Apart {
+            return Ok(false);
+        }
+        let built = side.add(wanted, &is_stopped);
+        if let Some(build) = build {
+            build.end(built.is_ok());
+        }
+        let (crate_name, make) = ASYNCHRONOUS;
+        let has = wanted.name == crate_name;
+        let mut compiler = locked(&self.compiler);
+        compiler.as_mut().context("no compiler")?.add(built?, has.then_some(make))?;
+        Ok(true)
+    }
+
     /// After cargo has built something: how cells are compiled from now on.
-    fn read_recipe(&self) -> Result<()> {
+    fn read_recipe(&self, run: u64) -> Result<()> {
         let mut compiler = locked(&self.compiler);
         let Some(compiler) = compiler.as_mut() else { return Ok(()) };
         let (recipe, manifest) = compiler.recipe.again()?;
+        let before = compiler.recipe.arguments().to_vec();
         let (crate_name, make) = ASYNCHRONOUS;
         let has = manifest.lines().any(|line| line.split('=').next().map(str::trim) == Some(crate_name));
-        compiler.change(recipe, has.then_some(make))
+        compiler.change(recipe, has.then_some(make))?;
+        let file = |arguments: &[String]| arguments.iter().find(|a| a.starts_with("cutpoint=")).cloned();
+        if file(&before) != file(compiler.recipe.arguments()) {
+            // Their types are new ones.
+            let mut session = locked(&self.session);
+            let is_of =
+                |kind: &str| ["cutpoint", "tch", "ndarray", "serde_json"].iter().any(|name| kind.contains(name));
+            let names: Vec<String> =
+                session.variables.iter().filter(|(_, v)| is_of(&v.kind)).map(|(name, _)| name.clone()).collect();
+            names.iter().for_each(|name| session.lose(name, Why::Redefined("crate".to_owned())));
+            if !names.is_empty() {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                self.output.say(run, &format!("The crates were built again; gone with them: {}.\n", names.join(", ")));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -225,6 +225,20 @@ impl Insight {
         }
     }
 
+    /// Waits until evcxr is there, or is known not to come.
+    ///
+    /// # Errors
+    /// When the cell that waits was stopped.
+    pub fn wait(&self, is_stopped: &dyn Fn() -> bool) -> Result<()> {
+        let mut opened = self.lock();
+        while matches!(*opened, Opened::NotYet) {
+            anyhow::ensure!(!is_stopped(), "stopped while evcxr was starting");
+            let waited = self.came.wait_timeout(opened, Duration::from_millis(50));
+            opened = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(opened, _)| opened);
+        }
+        Ok(())
+    }
+
     /// Uses evcxr, unless it is at work or not there.
     fn with<T>(&self, ask: impl FnOnce(&mut CommandContext) -> Option<T>) -> Option<T> {
         let mut opened = match self.context.try_lock() {

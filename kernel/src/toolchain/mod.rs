@@ -5,3 +5,4 @@ pub mod bundle;
 pub mod cargo;
 pub mod recipe;
 pub mod rustc;
+pub mod side;

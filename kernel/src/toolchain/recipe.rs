@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::bundle::Bundle;
 use super::rustc::Note;
+use super::side::Built;
 
 /// A command of the compiler, without what is particular to one cell.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Recipe {
     arguments: Vec<String>,
     variables: BTreeMap<String, String>,
     folder: PathBuf,
+    /// Crates that were built beside those of the notebook.
+    pub side: Built,
     /// The crates in one library, if they could be put into one.
     pub bundle: Option<Bundle>,
     /// The linker, called without the C compiler that would call it, and where libraries are.
@@ -80,6 +83,7 @@ impl Recipe {
             arguments: kept,
             variables,
             folder: folder.to_owned(),
+            side: Built::default(),
             bundle: None,
             linker: linker(Path::new(compiler)),
             scope: scope(note.version()),
@@ -92,7 +96,7 @@ impl Recipe {
     /// When there is no note any more.
     pub fn again(&self) -> Result<(Recipe, String)> {
         let manifest = Note::read(&self.folder)?.manifest().to_owned();
-        Ok((Recipe::read(&self.folder)?, manifest))
+        Ok((Recipe { side: self.side.clone(), ..Recipe::read(&self.folder)? }, manifest))
     }
 
     /// Compiles `folder/root` to a library. Messages are JSON, a line each.
@@ -111,6 +115,7 @@ impl Recipe {
         for part in ["items", "run"] {
             command.arg(format!("--remap-path-prefix={}/=", folder.join(part).display()));
         }
+        command.args(self.side_arguments());
         if let Some(Bundle { name, library, tch }) = &self.bundle {
             command.arg("--extern").arg(format!("{name}={}", library.display()));
             command.arg(format!("-Zpre-link-args={}", tch.display()));
@@ -126,10 +131,20 @@ impl Recipe {
     /// The names of the crates that cells depend on.
     pub fn crates(&self) -> Vec<&str> {
         let externs = self.arguments.windows(2).filter(|pair| pair[0] == "--extern").map(|pair| pair[1].as_str());
-        externs
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, _)| name.rsplit(':').next().unwrap_or(name))
-            .collect()
+        let names = externs.filter_map(|pair| pair.split_once('=')).map(|(name, _)| name);
+        let own = names.map(|name| name.rsplit(':').next().unwrap_or(name));
+        let side = self.side.crates.iter().filter(|(.., is_library)| *is_library).map(|(name, ..)| name.as_str());
+        own.chain(side).collect()
+    }
+
+    fn side_arguments(&self) -> Vec<String> {
+        let crates = self.side.crates.iter().map(|(name, file, _)| format!("--extern={name}={}", file.display()));
+        crates.chain(self.side.folders.iter().map(|folder| format!("-Ldependency={}", folder.display()))).collect()
+    }
+
+    /// The platform that cells are compiled for.
+    pub fn platform(&self) -> Option<&str> {
+        self.arguments.windows(2).find(|pair| pair[0] == "--target").map(|pair| pair[1].as_str())
     }
 
     /// The folders with libraries of C and C++ that cells are linked from.
@@ -154,6 +169,7 @@ impl Recipe {
             });
             before = argument;
         }
+        command.args(self.side_arguments());
         command.arg(source).arg("-o").arg(library).args(["--emit=link", "-Copt-level=0", "-Cembed-bitcode=no"]);
         command.arg(format!("-Cmetadata={name}")).arg(format!("-Zpre-link-args={}", tch.display()));
         self.said(command, &|| false)
