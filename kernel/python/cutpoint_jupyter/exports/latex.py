@@ -38,34 +38,40 @@ def text(element):
     return f"\\textbf{{{written}}}" if element.find("strong") and written else written
 
 
+def row_of(cells):
+    return " & ".join(map(text, cells)) + r" \\"
+
+
 def table(element):
     """A table of one row a line, in the largest type in which its rows fit; a long one goes on on the next page."""
-    head = [row for row in element.select("thead tr")]
-    body = [row for row in element.find_all("tr") if row not in head]
-    rows = [[cell for cell in row.find_all(["th", "td"])] for row in head + body]
+    head = element.select("thead tr")
+    body = [row for row in element.find_all("tr") if not row.find_parent("thead")]
+    rows = [row.find_all(["th", "td"]) for row in head + body]
     count = max(map(len, rows), default=0)
     if not count or element.find(attrs={"colspan": True}) or element.find(attrs={"rowspan": True}):
         return None
     longest = [max((len(row[i].get_text()) for row in rows if i < len(row)), default=1) for i in range(count)]
-    room = lambda points: TEXT - count * GAP  # noqa: E731
-    size = next((name for name, points in SIZES.items() if sum(longest) * points * CHARACTER <= room(points)), "tiny")
+    room = TEXT - count * GAP
+    size = next((name for name, points in SIZES.items() if sum(longest) * points * CHARACTER <= room), "tiny")
     points = SIZES[size]
     columns = ["l" if "text-align:left" in cell.get("style", "").replace(" ", "") else "r" for cell in rows[0]]
-    over = sum(longest) * points * CHARACTER - room(points)
+    columns += ["r"] * (count - len(columns))
+    over = sum(longest) * points * CHARACTER - room
     if over > 0:
         # Even the smallest type is too wide: the widest column breaks its lines.
         widest = longest.index(max(longest))
         width = max(40, longest[widest] * points * CHARACTER - over)
         columns[widest] = f">{{\\raggedright\\arraybackslash}}p{{{width:.0f}pt}}"
-    line = lambda row: " & ".join(map(text, row)) + r" \\"  # noqa: E731
     caption = element.find("caption")
-    notes = [line for line in caption.get_text("\n").split("\n") if line.strip()] if caption else []
+    notes = [note for note in caption.get_text("\n").split("\n") if note.strip()] if caption else []
     written = "".join(f"{escape_latex(note.strip())}\\par\n" for note in notes)
-    top = "\n".join(line(cells) for cells in rows[: len(head)])
+    # What stands above the table goes to the next page with it where no more than some rows would fit.
+    together = "\\par\\vskip 0pt plus 6\\baselineskip\\penalty-200\\vskip 0pt plus -6\\baselineskip\n"
+    top = "\n".join(map(row_of, rows[: len(head)]))
     return (
-        f"\\begingroup\\{size}\\setlength{{\\tabcolsep}}{{{GAP / 2:.0f}pt}}\\setlength{{\\LTpre}}{{2pt}}\n{written}"
+        f"\\begingroup\\{size}\\setlength{{\\tabcolsep}}{{{GAP / 2:.0f}pt}}\\setlength{{\\LTpre}}{{2pt}}\n{together}{written}"
         f"\\begin{{longtable}}[l]{{@{{}}{''.join(columns)}@{{}}}}\n\\toprule\n{top}\n"
         + ("\\midrule\n\\endhead\n" if head else "")
-        + "\n".join(line(cells) for cells in rows[len(head) :])
+        + "\n".join(map(row_of, rows[len(head) :]))
         + "\n\\bottomrule\n\\end{longtable}\n\\endgroup\n"
     )

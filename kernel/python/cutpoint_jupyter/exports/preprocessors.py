@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import tempfile
+from binascii import a2b_base64
+from concurrent.futures import ThreadPoolExecutor
 
 from nbconvert.exporters.webpdf import WebPDFExporter
 from nbconvert.filters import get_metadata, text_base64
@@ -90,8 +92,6 @@ class LatexOutputs(Preprocessor):
         if file is None or not shutil.which("inkscape"):
             self.log.warning("An image that is SVG only is left out: Inkscape is needed to make a PDF of it.")
             return
-        from binascii import a2b_base64
-
         output.data["application/pdf"] = SVG2PDFPreprocessor(parent=self.parent).convert_figure(SVG, svg)
         file = os.path.splitext(file)[0] + ".pdf"
         output.metadata["filenames"]["application/pdf"] = file
@@ -112,8 +112,6 @@ class SystemBrowser(Preprocessor):
 
     def print_to_pdf(self, page_text):
         """The page as a PDF, with alternative texts and an outline, which nbconvert's own leaves out."""
-        from concurrent.futures import ThreadPoolExecutor
-
         # Playwright refuses to run in a thread that has an event loop, as JupyterLab's may have.
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(self._print, page_text).result()
