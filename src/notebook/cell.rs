@@ -97,9 +97,31 @@ impl<E: Display> From<E> for CellError {
     }
 }
 
+thread_local! {
+    /// The lines where the last expression before a `?` started, and where that `?` is.
+    static MARK: std::cell::Cell<(u32, u32)> = const { std::cell::Cell::new((0, 0)) };
+}
+
+/// Gives a value on, and notes in which line it started and in which line its `?` stands.
+#[inline]
+pub fn at<T>(value: T, start: u32, mark: u32) -> T {
+    note(start, mark);
+    value
+}
+
+#[inline(never)]
+fn note(start: u32, mark: u32) {
+    MARK.set((start, mark));
+}
+
 impl CellError {
     fn new(kind: &str, text: &str, location: &Location<'_>) -> CellError {
-        CellError(Failed { kind: kind.to_owned(), text: torch::sentence(text), place: Some(wire::place(location)) })
+        let mut place = wire::place(location);
+        let (start, mark) = MARK.get();
+        if place.line == start as usize {
+            place.line = mark as usize;
+        }
+        CellError(Failed { kind: kind.to_owned(), text: torch::sentence(text), place: Some(place) })
     }
 }
 
@@ -136,6 +158,8 @@ pub fn point() {
 /// # Errors
 /// What ended it.
 pub fn guard<T>(statement: impl FnOnce() -> Result<T, CellError>) -> Result<T, Trouble> {
+    // A mark of another statement says nothing of this one.
+    note(0, 0);
     match catch_unwind(AssertUnwindSafe(statement)) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Trouble::Failed(error)),
@@ -243,6 +267,18 @@ mod tests {
         let text = include_str!("cell.rs").lines().nth(place.line - 1).unwrap();
         assert!(text.contains("parse::<i32>()?"), "{text}");
         assert!(error.0.kind.ends_with("ParseIntError") && error.0.text.contains("invalid digit"));
+    }
+
+    #[test]
+    fn the_question_mark_of_a_chain_is_found_further_down() {
+        let failing = || -> Result<i32, CellError> {
+            let start = line!() + 1;
+            let number = at("x".parse::<i32>(), start, start + 7)?;
+            Ok(number)
+        };
+        let place = failing().unwrap_err().0.place.unwrap();
+        let text = include_str!("cell.rs").lines().nth(place.line - 8).unwrap();
+        assert!(text.contains("let number = at"), "{text}");
     }
 
     #[test]

@@ -119,13 +119,13 @@ pub fn parse(code: &str) -> Option<Parsed> {
     let children: Vec<SyntaxNode> = list.syntax().children().collect();
     for (at, child) in children.iter().enumerate() {
         let is_last = at + 1 == children.len();
-        if let Some(item) = item(child) {
+        if let Some(item) = item(child, code) {
             cell.items.push(item);
             continue;
         }
         let range = range_of(child);
         let mut edits = vec![];
-        points(child, &mut edits);
+        points(child, code, &mut edits);
         cell.is_async |= waits(child);
         let kind = statement_kind(child, is_last);
         words(child, &mut cell.words);
@@ -218,7 +218,7 @@ pub fn count_word(text: &str, word: &str) -> usize {
 }
 
 /// Where a node can be stopped: at the head of each loop, function and closure, and before each statement in a block.
-fn points(node: &SyntaxNode, edits: &mut Vec<Edit>) {
+fn points(node: &SyntaxNode, text: &str, edits: &mut Vec<Edit>) {
     let kind = node.kind();
     if ast::Const::can_cast(kind)
         || ast::Static::can_cast(kind)
@@ -258,20 +258,31 @@ fn points(node: &SyntaxNode, edits: &mut Vec<Edit>) {
             }
         }
     }
+    // A place in a program is where an expression starts; the `?` of a chain over several lines is further down.
+    if let Some(question) = ast::TryExpr::cast(node.clone()) {
+        if let (Some(value), Some(mark)) = (question.expr(), question.question_mark_token()) {
+            let (value, mark) = (range_of(value.syntax()), range_of_token(&mark));
+            let line = |at: usize| text[..at].matches('\n').count() + 1;
+            if line(value.start) != line(mark.start) {
+                edits.push(Edit::insert(value.start, "::cutpoint::notebook::cell::at("));
+                edits.push(Edit::close(value.end, format!(", {}, {})", line(value.start), line(mark.start))));
+            }
+        }
+    }
     if let Some(closure) = ast::ClosureExpr::cast(node.clone()) {
         match closure.body() {
             Some(ast::Expr::BlockExpr(_)) | None => {}
             Some(body) if closure.ret_type().is_none() => {
                 let range = range_of(body.syntax());
                 edits.push(Edit::insert(range.start, format!("{{{POINT}")));
-                node.children().for_each(|child| points(&child, edits));
-                edits.push(Edit::insert(range.end, "}"));
+                node.children().for_each(|child| points(&child, text, edits));
+                edits.push(Edit::close(range.end, "}"));
                 return;
             }
             Some(_) => {}
         }
     }
-    node.children().for_each(|child| points(&child, edits));
+    node.children().for_each(|child| points(&child, text, edits));
 }
 
 /// Where a statement's own text starts, behind comments that belong to it.
@@ -282,7 +293,7 @@ fn start_of_code(node: &SyntaxNode) -> usize {
 }
 
 /// The definition that a node is, if it is one.
-fn item(node: &SyntaxNode) -> Option<Item> {
+fn item(node: &SyntaxNode, code: &str) -> Option<Item> {
     let range = range_of(node);
     if ast::Attr::can_cast(node.kind()) {
         return Some(Item { range, kind: ItemKind::Attribute, edits: vec![] });
@@ -356,7 +367,7 @@ fn item(node: &SyntaxNode) -> Option<Item> {
     };
     let mut edits = vec![];
     if !matches!(kind, ItemKind::Macro(_) | ItemKind::Use(_)) {
-        points(node, &mut edits);
+        points(node, code, &mut edits);
     }
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     Some(Item { range, kind, edits })
@@ -435,6 +446,10 @@ mod tests {
         assert_eq!(text(0), "for i in 0..3 { @f(i); @g() }");
         assert_eq!(text(1), "loop {@}");
         assert_eq!(text(2), "x.map(|y| {@y + 1});");
+        let code = "let a = f()?\n    .g()?;";
+        let cell = parse(code).unwrap();
+        let text = edited(code, &cell.statements[0].edits, cell.statements[0].range.clone());
+        assert_eq!(text, "let a = ::cutpoint::notebook::cell::at(f()?\n    .g(), 1, 2)?;");
         let code = "fn f() { /* why */ let a = 1; a }\nconst fn g() -> i32 { 1 }\nconst A: i32 = { 1 };";
         let cell = parse(code).unwrap();
         let text = |at: usize| edited(code, &cell.items[at].edits, cell.items[at].range.clone());

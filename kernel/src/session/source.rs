@@ -96,25 +96,39 @@ impl Source {
 pub struct Edit {
     pub at: Range<usize>,
     pub text: String,
+    /// Whether it belongs to what stands before it, and not to what follows.
+    pub closes: bool,
 }
 
 impl Edit {
     /// Text that is put in before a byte.
     pub fn insert(at: usize, text: impl Into<String>) -> Edit {
-        Edit { at: at..at, text: text.into() }
+        Edit { at: at..at, text: text.into(), closes: false }
+    }
+
+    /// Text that is put in behind what ends at a byte.
+    pub fn close(at: usize, text: impl Into<String>) -> Edit {
+        Edit { at: at..at, text: text.into(), closes: true }
     }
 
     /// Text that goes; its lines stay.
     pub fn blank(at: Range<usize>, text: &str) -> Edit {
         let lines = text[at.clone()].matches('\n').count();
-        Edit { at, text: "\n".repeat(lines) }
+        Edit { at, text: "\n".repeat(lines), closes: false }
     }
 }
 
 /// Appends a part of a cell's text, changed.
 pub fn push_edited(out: &mut Source, cell: usize, text: &str, range: Range<usize>, edits: &[Edit]) {
     let mut at = range.start;
-    for edit in edits.iter().filter(|edit| edit.at.start >= range.start && edit.at.end <= range.end) {
+    // What is put in at an edge belongs to one side of it.
+    let is_within = |edit: &&Edit| {
+        let (start, end) = (edit.at.start, edit.at.end);
+        let is_at_start = start == range.start && edit.closes && edit.at.is_empty();
+        let is_at_end = end == range.end && !edit.closes && edit.at.is_empty() && !range.is_empty();
+        start >= range.start && end <= range.end && !is_at_start && !is_at_end
+    };
+    for edit in edits.iter().filter(is_within) {
         if edit.at.start < at {
             continue;
         }
@@ -134,7 +148,7 @@ mod tests {
         let mut source = Source::default();
         source.add("fn x() {");
         let code = "let a = f();";
-        push_edited(&mut source, 4, code, 0..12, &[Edit::insert(8, "guard("), Edit::insert(11, ")")]);
+        push_edited(&mut source, 4, code, 0..12, &[Edit::insert(8, "guard("), Edit::close(11, ")")]);
         source.push("put(a)", Origin::Pack("a".into(), 1));
         assert_eq!(source.text, "fn x() {let a = guard(f());put(a)");
         let at = source.text.find("f()").unwrap();
