@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::renderer::{DecorStyle, Style};
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Patch, Renderer, Snippet};
 use cutpoint_wire::{Failed, Panic, Place};
 
@@ -25,8 +25,8 @@ pub struct Failure {
     pub shown: usize,
 }
 
-const RED: &str = "\u{1b}[1;31m";
-const BLUE: &str = "\u{1b}[1;34m";
+// Pages show errors on red, light or dark: no colour is readable on both, bold is.
+const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 /// More errors than these are only counted.
 const MOST: usize = 12;
@@ -36,7 +36,7 @@ impl Failure {
     pub fn new(ename: &str, evalue: impl Into<String>) -> Failure {
         let evalue = evalue.into();
         let traceback = evalue.lines().enumerate().map(|(i, line)| match i {
-            0 => format!("{RED}{ename}{PLAIN}: {line}"),
+            0 => format!("{BOLD}{ename}{PLAIN}: {line}"),
             _ => line.to_owned(),
         });
         Failure { ename: ename.to_owned(), traceback: traceback.collect(), evalue, shown: 1 }
@@ -62,7 +62,10 @@ impl Failure {
 pub const GONE: &str = "All variables are gone. The next cell runs in a new process; `use`, `fn` and types are kept.";
 
 fn renderer() -> Renderer {
-    Renderer::styled().decor_style(DecorStyle::Ascii).term_width(100)
+    let (bold, plain) = (Style::new().bold(), Style::new());
+    let levels = Renderer::styled().error(bold).warning(bold).info(bold).note(bold).help(bold);
+    let parts = levels.line_num(plain).emphasis(bold).context(plain).addition(bold).removal(plain).none(plain);
+    parts.decor_style(DecorStyle::Ascii).term_width(100)
 }
 
 /// A drawing, its places in words: `cell 4, line 2, column 7`.
@@ -472,11 +475,11 @@ fn in_cells<'a>(place: &Place, state: &'a State) -> Option<(&'a Text, usize)> {
 
 /// A line of a cell with those around it.
 fn excerpt(text: &Text, number: usize) -> Vec<String> {
-    let mut lines = vec![format!("{BLUE}  -->{PLAIN} {}, line {number}", text.name)];
+    let mut lines = vec![format!("  --> {}, line {number}", text.name)];
     for (at, line) in (1..).zip(text.code.lines()) {
         if at + 2 >= number && at <= number + 1 {
             let arrow = if at == number { "--> " } else { "    " };
-            lines.push(format!("{RED}{arrow}{PLAIN}{BLUE}{at:4} |{PLAIN} {line}"));
+            lines.push(format!("{BOLD}{arrow}{PLAIN}{at:4} | {line}"));
         }
     }
     lines
@@ -493,7 +496,7 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
                 lines.extend(excerpt(text, number));
                 shown = Some((text.name.clone(), number));
             }
-            None => lines.push(format!("{BLUE}  -->{PLAIN} {}:{}", place.file, place.line)),
+            None => lines.push(format!("  --> {}:{}", place.file, place.line)),
         }
     }
     let mut calls: Vec<(&str, &Text, usize)> = (panic.calls.iter())
