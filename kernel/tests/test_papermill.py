@@ -342,15 +342,23 @@ def test_papermill_passes_parameters_of_every_kind(tmp_path):
 def test_a_cell_uses_a_parameter_as_it_used_the_default(tmp_path):
     parameters = """let n: usize = 3;
 let rate = 1e-3; let profile = "cpu";
-let classes = vec![0u8]; let mut seed = 1u64; let limit: Option<f64> = None;"""
+let classes = vec![0u8]; let mut seed = 1u64; let limit: Option<f64> = None;
+const DEPTH: usize = 2; let scale = [0.5f32; 2]; let (low, high) = (1u8, "x");
+let table: std::collections::HashMap<String, f64> = Default::default();"""
     use = """let room: Vec<u8> = Vec::with_capacity(n);
 let borrowed: &str = profile;
 let first: u8 = classes[0];
+let layers = [0u8; DEPTH];
+let factors: [f32; 2] = scale;
+let bound: (u8, &str) = (low, high);
 seed += 1;
-println!("{} {} {borrowed} {first} {seed} {limit:?}", room.capacity() >= n, rate * 2.0);"""
+println!("{} {} {borrowed} {first} {seed} {limit:?}", room.capacity() >= n, rate * 2.0);
+println!("{} {factors:?} {bound:?} {}", layers.len(), table["a"]);"""
     book = notebook(use, parameters=parameters)
     given = {"n": 5, "rate": 1, "profile": "smoke", "classes": [7, 8], "seed": 41, "limit": 2}
-    assert printed(execute(tmp_path, book, **given).cells[-1]) == "true 2 smoke 7 42 Some(2.0)\n"
+    given |= {"DEPTH": 4, "scale": [1, 2], "low": 9, "high": "y", "table": {"a": 1.5}}
+    said = printed(execute(tmp_path, book, **given).cells[-1])
+    assert said == 'true 2 smoke 7 42 Some(2.0)\n4 [1.0, 2.0] (9, "y") 1.5\n'
 
 
 def test_a_refused_parameter_runs_no_cell(tmp_path):
