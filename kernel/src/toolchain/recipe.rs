@@ -77,7 +77,10 @@ impl Recipe {
             }
             kept.push(argument.clone());
         }
-        let variables = note.variables().iter().map(|(name, value)| (name.clone(), moved(value))).collect();
+        // The job server is one of the cargo that made the note.
+        let is_lasting = |name: &str| name != "CARGO_MAKEFLAGS";
+        let lasting = note.variables().iter().filter(|(name, _)| is_lasting(name));
+        let variables = lasting.map(|(name, value)| (name.clone(), moved(value))).collect();
         Ok(Recipe {
             compiler: compiler.into(),
             arguments: kept,
@@ -118,7 +121,7 @@ impl Recipe {
         command.args(self.side_arguments());
         if let Some(Bundle { name, library, tch }) = &self.bundle {
             command.arg("--extern").arg(format!("{name}={}", library.display()));
-            command.arg(format!("-Zpre-link-args={}", tch.display()));
+            command.arg(format!("-Zpre-link-arg={}", tch.display()));
         }
         self.said(command, is_stopped)
     }
@@ -171,7 +174,7 @@ impl Recipe {
         }
         command.args(self.side_arguments());
         command.arg(source).arg("-o").arg(library).args(["--emit=link", "-Copt-level=0", "-Cembed-bitcode=no"]);
-        command.arg(format!("-Cmetadata={name}")).arg(format!("-Zpre-link-args={}", tch.display()));
+        command.arg(format!("-Cmetadata={name}")).arg(format!("-Zpre-link-arg={}", tch.display()));
         self.said(command, &|| false)
     }
 

@@ -202,6 +202,12 @@ impl Work {
             std::os::unix::fs::symlink(&program, &link).with_context(|| format!("{}", link.display()))?;
         }
         self.link_std(&self.root.join("no-std"))?;
+        // cargo reads how crates are compiled from the folders above; this one may lie elsewhere than the home.
+        let config = Path::new(".cargo/config.toml");
+        if self.home.join(config).exists() && !self.root.starts_with(&self.home) {
+            fs::create_dir_all(self.root.join(".cargo"))?;
+            fs::copy(self.home.join(config), self.root.join(config))?;
+        }
         // Cells are compiled to run once: compiling fast matters, and the arithmetic is in the dependencies.
         fs::write(self.config().join("evcxr.toml"), "[evcxr]\nopt_level = \"0\"\n")?;
         Ok(())
