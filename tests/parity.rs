@@ -8,6 +8,8 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
+use common::need;
+use cutpoint::data::{CIFAR10, FASHION_MNIST, MNIST};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
@@ -43,7 +45,8 @@ fn difference(case: &Value, data: &std::path::Path) -> Option<String> {
 
 #[test]
 fn runs_equal_pytorchs_to_the_last_digit() {
-    let (cases, data) = (cases(), common::data());
+    let data = need!(common::data(&[MNIST, FASHION_MNIST, CIFAR10]));
+    let cases = cases();
     assert!(cases.len() >= 24);
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
