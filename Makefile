@@ -47,7 +47,7 @@ lab: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
 	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab --MultiKernelManager.default_kernel_name=cutpoint $(LAB_FLAGS)
 
-# Each ends with 'N passed, N failed, N skipped'; what needs a data set that cannot be had is skipped.
+# Each ends with 'N passed, N failed, N skipped'; tests of what cannot be had are skipped.
 test: tools
 	@scripts/test
 
