@@ -47,28 +47,12 @@ lab: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt)" && scripts/kernel >/dev/null && \
 	  cd "$(or $(FOLDER),.)" && "$$bin/jupyter" lab --MultiKernelManager.default_kernel_name=cutpoint $(LAB_FLAGS)
 
-test: test-crate test-kernel test-notebooks
+# Each ends with 'N passed, N failed, N skipped'; tests of what cannot be had are skipped.
+test: tools
+	@scripts/test
 
-test-crate: tools
-	@$(WITH_LIBTORCH) scripts/test-data && cargo test --release --features cli && \
-	  RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --lib -p cutpoint
-
-# The kernel over the wire, headless, and in JupyterLab in a browser.
-test-kernel: tools
-	@$(WITH_LIBTORCH) cargo test --release -p cutpoint-kernel
-	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/browser && \
-	  scripts/kernel >/dev/null && CUTPOINT_SCREENSHOTS="$$PWD/target/screenshots" JUPYTER_PLATFORM_DIRS=1 \
-	  "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests
-
-# Every notebook in profile smoke, with the kernel, in copies below target/notebooks; one of them again by papermill, its
-# parameters changed.
-test-notebooks: tools
-	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
-	  scripts/test-data && export CUTPOINT_DATA="$${CUTPOINT_DATA:-$$PWD/target/test-data}" JUPYTER_PLATFORM_DIRS=1 && \
-	  "$$bin/python" scripts/notebooks && \
-	  "$$bin/papermill" --no-progress-bar --cwd target/notebooks/notebooks/FashionMNIST -p profile smoke \
-	    notebooks/FashionMNIST/FashionMNIST_regular_classes_FT.ipynb target/notebooks/with_parameters.ipynb && \
-	  grep -q "profile smoke" target/notebooks/with_parameters.ipynb
+test-crate test-kernel test-notebooks: test-%: tools
+	@scripts/test $*
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

@@ -3,7 +3,9 @@
 mod common;
 
 use std::collections::HashMap;
+use std::path::Path;
 
+use common::need;
 use cutpoint::cluster::{
     pca, silhouette, tsne, Algorithm, ClusterFile, ClusterSweep, Contingency, FeatureTable, Scoring,
 };
@@ -126,24 +128,48 @@ fn vectors_that_cannot_be_clustered_are_refused() {
     assert!("kmeans".parse::<Algorithm>().unwrap_err().to_string().contains("k-means"));
 }
 
-fn study(name: &str, params: impl FnOnce(Params) -> Params) -> (Params, TransferLearningWrapper) {
+fn study(name: &str, data: &Path, params: impl FnOnce(Params) -> Params) -> (Params, TransferLearningWrapper) {
     let study = Study::find(name).unwrap();
     let params = params(Params { device: Device::Cpu, ..study.params });
-    let data = TransferLearningWrapper::new(&params, study.source, study.target, common::data()).unwrap();
+    let data = TransferLearningWrapper::new(&params, study.source, study.target, data).unwrap();
     (params, data)
+}
+
+/// The committed network's feature maps of footwear fall into the clusters that scikit-learn finds in them. Expected:
+/// scikit-learn 1.9.1; `clusters/make_committed.py` says how.
+#[test]
+fn clusterings_of_the_committed_weights_are_scikit_learns() {
+    type Case = (f64, u64, String, Vec<Vec<u64>>);
+    let expected: Vec<Case> = serde_json::from_str(include_str!("clusters/committed.json")).unwrap();
+    assert_eq!(expected.len(), 418);
+    let (params, data) = study("FashionMNIST/regular", &need!(common::data(&[FASHION_MNIST])), |p| p);
+    let mut model = CustomCnn::new(&params, params.pre_train_classes.len(), data.input_shape()).unwrap();
+    let weights = Study::find("FashionMNIST/regular").unwrap().files(env!("CARGO_MANIFEST_DIR")).weights;
+    model.load_state_dict(&Checkpoint::load(weights).unwrap().tensors).unwrap();
+    let found = ClusterSweep::new(&model, &data.target).percentages(&[0.001, 0.01, 0.1]).run().unwrap().records;
+    for (percentage, repeat, layer, counts) in expected {
+        let row = found.iter().find(|r| (r.percentage, r.repeat, &r.layer) == (percentage, repeat, &layer)).unwrap();
+        // Which cluster has which number means nothing.
+        let mut ours = row.counts.clone().unwrap();
+        ours.iter_mut().for_each(|cluster| cluster.resize(3, 0));
+        ours.sort();
+        assert_eq!(ours, counts, "{row:?}");
+        assert_eq!(row.scores, Contingency::from_counts(&counts).unwrap().scores(Scoring::Sound), "{row:?}");
+    }
 }
 
 /// The published file, from the published weights. Precision, recall and the adjusted Rand index agree to every digit.
 /// Accuracies do where one matching of clusters and classes is the best; among equally good ones SciPy's pick decided.
 #[test]
 fn the_published_clusterings() {
-    let (params, data) = study("FashionMNIST/regular", |p| p);
-    let folder = common::published().join("FashionMNIST");
+    let weights = need!(common::published_files()).join("FashionMNIST/regular_classes.pth");
+    let (params, data) = study("FashionMNIST/regular", &need!(common::data(&[FASHION_MNIST])), |p| p);
     let mut model = CustomCnn::new(&params, params.pre_train_classes.len(), data.input_shape()).unwrap();
-    model.load_state_dict(&Checkpoint::load(folder.join("regular_classes.pth")).unwrap().tensors).unwrap();
+    model.load_state_dict(&Checkpoint::load(weights).unwrap().tensors).unwrap();
     let sweep = ClusterSweep::new(&model, &data.target).percentages(&[0.001, 0.01, 0.1]).scoring(Scoring::Published);
     let found = sweep.run().unwrap().records;
-    let published = ClusterFile::load(folder.join("regular_classes_cluster.json")).unwrap().records;
+    let published =
+        ClusterFile::load(common::published().join("FashionMNIST/regular_classes_cluster.json")).unwrap().records;
     let mut accuracies = 0;
     for row in &found {
         let same = |p: &&cutpoint::cluster::ClusterRecord| {
@@ -174,7 +200,7 @@ fn best_matchings(counts: &[Vec<u64>]) -> usize {
 #[test]
 fn a_sweep_goes_on_from_its_journal_and_rescoring_needs_no_clustering() {
     let small = |p: Params| Params { depth: 3, num_channels: 8, ..p };
-    let (params, data) = study("Glyphs", small);
+    let (params, data) = study("Glyphs", Path::new("data"), small);
     let model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("j.jsonl");
@@ -214,7 +240,7 @@ fn a_sweep_goes_on_from_its_journal_and_rescoring_needs_no_clustering() {
 
 #[test]
 fn features_are_the_layers_outputs_averaged_over_space_without_zero_vectors() {
-    let (params, data) = study("Glyphs", |p| Params { depth: 2, num_channels: 4, ..p });
+    let (params, data) = study("Glyphs", Path::new("data"), |p| Params { depth: 2, num_channels: 4, ..p });
     let mut model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();
     let samples = data.reduced_train(0.01, 1).unwrap();
     let features = FeatureTable::new(&model, &samples).unwrap().layer(1).unwrap();

@@ -442,7 +442,7 @@ fn a_confusion_matrix_writes_its_counts_in_their_rows_and_columns() {
 }
 
 fn glyphs(params: &Params) -> TransferLearningWrapper {
-    TransferLearningWrapper::new(params, GLYPHS, GLYPHS, common::data()).unwrap()
+    TransferLearningWrapper::new(params, GLYPHS, GLYPHS, "data").unwrap()
 }
 
 #[test]

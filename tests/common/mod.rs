@@ -1,8 +1,16 @@
-//! What the integration tests share: the program, the pictures, and small helpers.
-#![allow(dead_code)]
+//! What the integration tests share: the program, the pictures, the published results, and small helpers.
+#![allow(dead_code, unused_imports, unused_macros)]
 
+mod published;
+
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use cutpoint::data::locate::below;
+use cutpoint::data::DatasetName;
+pub use published::{published, published_texts};
 
 /// The program under test, ready for arguments.
 pub fn cutpoint() -> Command {
@@ -11,34 +19,61 @@ pub fn cutpoint() -> Command {
     command
 }
 
-/// The folder of real data sets: CUTPOINT_DATA, or what `scripts/test-data` prepares.
-pub fn data() -> PathBuf {
+/// Ends a test where something that it needs cannot be had: `let data = need!(common::data(&[MNIST]));`
+macro_rules! need {
+    ($what:expr) => {
+        match $what {
+            Ok(it) => it,
+            Err(reason) => {
+                fn here() {}
+                return common::skip(std::any::type_name_of_val(&here), &reason);
+            }
+        }
+    };
+}
+pub(crate) use need;
+
+/// Tells `scripts/test` that a test was skipped, which libtest has no way to say: a line in the file that
+/// CUTPOINT_SKIPPED names. Where everything is expected to be at hand (CUTPOINT_TESTS_COMPLETE) it is a failure.
+pub fn skip(here: &str, reason: &str) {
+    let line = format!("{}: {reason}\n", here.trim_end_matches("::here"));
+    assert!(std::env::var_os("CUTPOINT_TESTS_COMPLETE").is_none(), "skipped, although nothing may be: {line}");
+    let written = match std::env::var_os("CUTPOINT_SKIPPED") {
+        // One write: tests run side by side.
+        Some(path) => {
+            OpenOptions::new().create(true).append(true).open(path).and_then(|mut f| f.write_all(line.as_bytes()))
+        }
+        // Not `eprint`, which libtest keeps to itself.
+        None => std::io::stderr().write_all(format!("skipped: {line}").as_bytes()),
+    };
+    written.unwrap();
+}
+
+/// The folder of real data sets, which has all of these: the one that CUTPOINT_DATA names, or what `scripts/test-data`
+/// prepares.
+pub fn data(names: &[DatasetName]) -> Result<PathBuf, String> {
     let folder = match std::env::var_os("CUTPOINT_DATA") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-data"),
     };
-    let needed = ["MNIST", "FashionMNIST", "cifar-10-batches-bin"];
-    for set in needed {
-        assert!(
-            folder.join(set).exists(),
-            "expected {} in {}, the folder of test data (run `make test`, or set CUTPOINT_DATA)",
-            needed.join(", "),
-            folder.display()
-        );
+    for &name in names {
+        let whole = below(&folder, name).is_some_and(|found| found.missing().is_none());
+        if !whole {
+            return Err(format!("expected {name} in {}, the folder of test data", folder.display()));
+        }
     }
-    folder
+    Ok(folder)
 }
 
-/// The published results and weights; they are beside the project, not in it.
-pub fn published() -> PathBuf {
+/// The study's own files, which are not part of this project: CUTPOINT_PUBLISHED, or beside it. Their numbers are, see
+/// [`published`].
+pub fn published_files() -> Result<PathBuf, String> {
     let folder = std::env::var_os("CUTPOINT_PUBLISHED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/published"), PathBuf::from);
-    assert!(
-        folder.join("FashionMNIST").is_dir(),
-        "expected the published results in {} (or where CUTPOINT_PUBLISHED says)",
-        folder.display()
-    );
-    folder
+    if ["FashionMNIST", "MNIST"].iter().all(|set| folder.join(set).is_dir()) {
+        return Ok(folder);
+    }
+    Err("the published files are not in CUTPOINT_PUBLISHED or ../shared/published".to_owned())
 }
 
 pub fn stdout(output: &Output) -> String {

@@ -2,6 +2,9 @@
 
     OMP_NUM_THREADS=1 python tests/parity/make.py REFERENCE DATA
 
+PyTorch's last digits are those of the processor's instruction set: cases.json was written with AVX-512 (AMD EPYC), and
+where PyTorch uses AVX2, cases_avx2.json is written instead (AMD EPYC without AVX-512).
+
 REFERENCE is tl_reference.py; DATA has MNIST, FashionMNIST and CIFAR-10 (official layout). Each case is kept as its
 command-line arguments and what the reference printed: accuracies, epochs, and the first losses. One thread, as the
 number of threads changes the order of sums.
@@ -11,12 +14,16 @@ import os
 import subprocess
 import sys
 
+import torch
+
 FASHION = ("--source FashionMNIST --target FashionMNIST --pretrain-classes 0,1,2,3,4,6,8 --finetune-classes 5,7,9")
 RANDOM = ("--source FashionMNIST --target FashionMNIST --pretrain-classes 0,1,2,4,6,7,9 --finetune-classes 3,5,8")
 CIFAR = "--source CIFAR10 --target CIFAR10 --pretrain-classes 0,1,8,9 --finetune-classes 2,3,4,5,6,7"
 REVERSE = "--source CIFAR10 --target CIFAR10 --pretrain-classes 2,3,4,5,6,7 --finetune-classes 0,1,8,9"
 MNIST = "--source MNIST --target MNIST --pretrain-classes 0,1,2,3,4 --finetune-classes 5,6,7,8,9"
 ACROSS = "--source MNIST --target FashionMNIST --pretrain-classes 0,1,2 --finetune-classes 1,8"
+
+FILES = {"AVX512": "cases.json", "AVX2": "cases_avx2.json"}
 
 CASES = [
     f"{FASHION} --setting FR --cut -1 --percentage 0.001 --repeat 0 --epochs 3",
@@ -66,7 +73,7 @@ def main():
         kept = {k: row[k] for k in ("train_acc", "test_acc", "epochs")}
         cases.append({"arguments": arguments, **kept, "losses": losses})
         print(i + 1, "of", len(CASES), file=sys.stderr)
-    with open(os.path.join(os.path.dirname(__file__), "cases.json"), "w") as file:
+    with open(os.path.join(os.path.dirname(__file__), FILES[torch.backends.cpu.get_cpu_capability()]), "w") as file:
         file.write("[\n " + ",\n ".join(map(json.dumps, cases)) + "\n]\n")
 
 
