@@ -224,7 +224,7 @@ def cell_of(session, expected, idents):
     session.asked = []
     session.heard = [] if not idents else session.heard
     inputs = expected.get("inputs")
-    sent = session.send(expected["run"].strip("\n"), asks=inputs is not None or expected.get("interrupt") == "?")
+    sent = session.send(expected["run"].removesuffix("\n"), asks=inputs is not None or expected.get("interrupt") == "?")
     idents.append(sent[0])
     wrong = []
     if "interrupt" in expected:
