@@ -2,6 +2,7 @@
 
     CUTPOINT_SCRIPTS=1000 pytest kernel/tests/test_model.py      as many scripts
     CUTPOINT_SEED=7                                              another first seed
+    CUTPOINT_WITHOUT=closure,borrow                              without statements of these kinds, to look for others
     python kernel/tests/test_model.py 123                        prints and runs the script of seed 123
 
 A script is a list of cells. A cell has definitions, statements, perhaps a value at its end, and perhaps a statement that
@@ -29,6 +30,9 @@ SEED = int(os.environ.get("CUTPOINT_SEED", "1"))
 NAMES = ["a", "b", "c", "d", "v", "w", "s", "t"]
 STRUCTS = ["Alpha", "Beta"]
 FUNCTIONS = ["f0", "f1", "f2"]
+WITHOUT = set(os.environ.get("CUTPOINT_WITHOUT", "").split(","))
+# Seconds for making a script that shows a difference smaller.
+SHRINK = float(os.environ.get("CUTPOINT_SHRINK", "120"))
 SLEEP = "std::thread::sleep(std::time::Duration::from_secs(60));"
 
 
@@ -90,6 +94,16 @@ def shown(value):
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def fits(state, kind, value):
+    """Whether a value is still one of a type of this name: a struct may have other fields by now."""
+    if isinstance(value, list):
+        return all(fits(state, kind[4:-1], part) for part in value)
+    if isinstance(value, dict):
+        return tuple(name for name in value if name != "struct") == tuple(n for n, _ in state.structs.get(kind, ())) and all(
+            fits(state, of, value[field]) for field, of in state.structs[kind])
+    return isinstance(value, {"i64": int, "String": str}.get(kind, ()))
 
 
 def copied(kind):
@@ -174,10 +188,12 @@ def text_and_types(state, types, statement):
             moved.append(name)
             del types[name]
 
+    if kind in ("let", "typed", "assign", "again"):
+        value, text = args[2:]
+        if not fits(state, args[1], value):
+            raise Invalid(args[1])
     if kind == "let":
         name, of, value, text = args
-        if any(word in STRUCTS and word not in state.structs for word in re.findall(r"\w+", of)):
-            raise Invalid(of)
         types[name] = of
         return f"let mut {name} = {text};", moved
     if kind == "typed":
@@ -524,6 +540,8 @@ def random_cell(state, rng):
             attempt = dict(types)
             try:
                 text_and_types(after, attempt, statement)
+                if statement[0] in WITHOUT:
+                    continue
             except Invalid:
                 continue
             types = attempt
@@ -755,15 +773,17 @@ def makes_sense(cells):
     return True
 
 
-def shrunk(kernels, cells, budget=150):
+def shrunk(kernels, cells, wrong):
     """A smaller script that is different too: parts are dropped, large ones first."""
-    end = time.monotonic() + budget
+    end = time.monotonic() + SHRINK
+    if found := re.match(r"cell (\d+) of the script", wrong):
+        cells = cells[:int(found[1])]
 
     def fails(less):
         return makes_sense(less) and run(kernels(), less)
 
     size = len(cells) // 2
-    while size >= 1:
+    while size >= 1 and len(cells) > 1:
         at = 0
         while at < len(cells) and time.monotonic() < end:
             less = cells[:at] + cells[at + size:]
@@ -821,7 +841,7 @@ def try_script(kernels, seed):
     if wrong is None:
         return None
     try:
-        small = shrunk(kernels, cells)
+        small = shrunk(kernels, cells, wrong)
         wrong = run(kernels(), small) or f"not again; at first {wrong}"
     except (TimeoutError, queue.Empty, AssertionError) as error:
         kernels.close()

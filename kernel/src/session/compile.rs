@@ -10,13 +10,18 @@ use serde::Deserialize;
 
 use super::diagnostics::{self, Failure};
 use super::parse::{Parsed, StatementKind};
-use super::program::{has_statement_shape, write, Program, Shape, State, Text, Variable, Visible, Why, Without, ROOT};
+use super::program::{
+    declared_at, given_anew, has_statement_shape, write, Out, Program, Shape, State, Text, Variable, Visible, Why,
+    Without, ROOT,
+};
 use super::source::{Origin, Source};
 use crate::process::frames::LIBRARY;
 use crate::toolchain::bundle::{self, Bundle};
 use crate::toolchain::recipe::Recipe;
 use crate::toolchain::side::Built;
 
+/// A variable that lets the kernel's log say what a cell's tries taught.
+const TRACE: &str = "CUTPOINT_KERNEL_TRACE";
 /// How often a cell is compiled with something left out before its errors are shown as they are.
 const TRIES: usize = 12;
 
@@ -205,6 +210,9 @@ impl Compiler {
             let messages = self.run(&program, &library, is_stopped)?;
             let files = Files { sources: &program.files, folder: &self.sources() };
             let errors: Vec<&Message> = messages.iter().filter(|message| message.is_error()).collect();
+            if std::env::var_os(TRACE).is_some() {
+                errors.iter().for_each(|error| eprintln!("{shape:?}: {} {:?}", error.message, error.spans));
+            }
             if errors.is_empty() {
                 let kinds = kinds(&messages, &files);
                 return Ok(Compiled { library, program, without, kinds, redefined, dropped, state });
@@ -361,7 +369,7 @@ fn kinds(messages: &[Message], files: &Files<'_>) -> BTreeMap<(String, usize), S
 #[derive(Debug)]
 enum Fact {
     NoLoad(String),
-    NoPack { name: String, declared: Option<usize>, from: usize, why: Why, place: Option<Range<usize>> },
+    NoPack { name: String, declared: Option<usize>, out: Out },
 }
 
 impl Fact {
@@ -369,12 +377,11 @@ impl Fact {
     fn apply(&self, without: &mut Without) -> bool {
         match self {
             Fact::NoLoad(name) => without.loads.insert(name.clone()),
-            Fact::NoPack { name, declared, from, why, place } => {
-                let key = (name.clone(), *declared);
-                if without.packs.get(&key).is_some_and(|(known, ..)| known <= from) {
+            Fact::NoPack { name, declared, out } => {
+                if without.out(name, *declared, out.from).is_some() {
                     return false;
                 }
-                without.packs.insert(key, (*from, why.clone(), place.clone()));
+                without.packs.entry((name.clone(), *declared)).or_default().push(out.clone());
                 true
             }
         }
@@ -404,17 +411,38 @@ fn learn(
     for error in errors {
         let mut found = None;
         let mut packs = vec![];
-        for span in &error.spans {
+        // That a value would have to live for ever is said in a label, or in a note of its own.
+        let is_forever = |text: Option<&String>| text.is_some_and(|text| text.contains("'static"));
+        let own = error.spans.iter().map(|span| (span, is_forever(span.label.as_ref())));
+        let mut borrowers = vec![];
+        let notes = error.children.iter().flat_map(|note| {
+            let spans = note.spans.iter().filter(|span| span.suggested_replacement.is_none());
+            spans.map(|span| (span, is_forever(Some(&note.message))))
+        });
+        for (span, is_forever) in own.chain(notes) {
             let Some((source, range)) = files.find(span) else { continue };
             for origin in source.origins(&range) {
                 match origin {
-                    Origin::Pack(name, point) => packs.push((span, name.clone(), *point)),
+                    Origin::Pack(name, point) => packs.push((span, is_forever, name.clone(), *point)),
                     Origin::Load(name) if span.is_primary => found = Some(Fact::NoLoad(name.clone())),
                     _ => {}
                 }
             }
+            // A value that borrows may be found out where it is made, before it is put anywhere.
+            if is_forever {
+                let place = source.in_cell(&range).filter(|(of, _)| *of == cell);
+                let made = place.and_then(|(_, range)| declared_at(&parsed.statements, shape, range.start));
+                borrowers.extend(made.into_iter().flat_map(|(at, names)| names.iter().map(move |n| (at, n.clone()))));
+            }
         }
-        if let Some((_, name, point)) = choose(&packs) {
+        // One that is out already may be all that is wrong.
+        let is_out = |name: &String| {
+            learned.facts.iter().any(|fact| matches!(fact, Fact::NoPack { name: out, .. } if out == name))
+        };
+        if packs.iter().any(|(.., name, _)| is_out(name)) && packs.iter().any(|(.., name, _)| !is_out(name)) {
+            continue;
+        }
+        if let Some((name, point)) = choose(&packs) {
             let declared = program.visible.get(point).and_then(|visible| visible.get(&name)).copied().flatten();
             let moved = error.code() == "E0382" || error.code() == "E0381";
             // A closure that takes a variable hides that it gives it a new value as well.
@@ -431,8 +459,18 @@ fn learn(
                 source.in_cell(&range).filter(|(of, _)| *of == cell && moved_here).map(|(_, range)| range)
             });
             let why = if moved { Why::Moved } else { Why::Borrows };
-            let from = if moved { point } else { 0 };
-            found = Some(Fact::NoPack { name, declared, from, why, place });
+            let (from, until) = match (moved, shape) {
+                (true, Shape::Statements) => (point, given_anew(&parsed.statements, &name, point)),
+                _ => (0, usize::MAX),
+            };
+            found = Some(Fact::NoPack { name, declared, out: Out { from, until, why, place } });
+        }
+        if found.is_none() && !borrowers.is_empty() {
+            learned.facts.extend(borrowers.into_iter().map(|(at, binding)| {
+                let out = Out { from: 0, until: usize::MAX, why: Why::Borrows, place: Some(binding.range) };
+                Fact::NoPack { name: binding.name, declared: Some(at), out }
+            }));
+            continue;
         }
         if let Some(fact) = found {
             learned.facts.push(fact);
@@ -465,12 +503,14 @@ fn assigns(text: &str, name: &str) -> bool {
 
 /// The variable that must stay out of the store: the one of which the compiler says that it would have to live for ever,
 /// or else the one that the error points at.
-fn choose(packs: &[(&Span, String, usize)]) -> Option<(bool, String, usize)> {
-    let is_static = |span: &Span| span.label.as_ref().is_some_and(|label| label.contains("'static"));
-    let chosen = (packs.iter().find(|(span, ..)| is_static(span)))
+fn choose(packs: &[(&Span, bool, String, usize)]) -> Option<(String, usize)> {
+    // What borrows stays out, and not what it borrows from.
+    let is_later = |span: &Span| span.label.as_ref().is_some_and(|label| label.contains("later used"));
+    let chosen = (packs.iter().find(|(_, is_forever, ..)| *is_forever))
+        .or_else(|| packs.iter().find(|(span, ..)| is_later(span)))
         .or_else(|| packs.iter().find(|(span, ..)| span.is_primary))
         .or(packs.first())?;
-    Some((is_static(chosen.0), chosen.1.clone(), chosen.2))
+    Some((chosen.2.clone(), chosen.3))
 }
 
 /// Why a value of a type cannot be named in another cell, in words; none when it can.
@@ -517,8 +557,7 @@ impl Compiled {
                 (Some(variable), true) => nameless(&variable.kind).map(Why::Nameless),
                 (None, true) => Some(Why::Nameless("a type that the compiler does not say".to_owned())),
                 (variable, false) => {
-                    let out = self.without.packs.get(&(name.clone(), *declared));
-                    let why = out.map_or(Why::NotMade, |(_, why, _)| why.clone());
+                    let why = self.without.out(name, *declared, point).map_or(Why::NotMade, |out| out.why.clone());
                     match variable.as_ref().and_then(|variable| nameless(&variable.kind)) {
                         Some(kind) if why != Why::Moved => Some(Why::Nameless(kind)),
                         _ => Some(why),
@@ -532,8 +571,7 @@ impl Compiled {
                     state.variables.insert(name.clone(), variable);
                 }
                 (variable, Some(why)) => {
-                    let place =
-                        self.without.packs.get(&(name.clone(), *declared)).and_then(|(.., place)| place.clone());
+                    let place = self.without.out(name, *declared, point).and_then(|out| out.place.clone());
                     let at = variable.map(|variable| (variable.cell, variable.range)).unwrap_or((cell, 0..0));
                     let (of, range) = place.map_or(at, |place| (cell, place));
                     // Loaded and not put back: not in the store. Put though it has no name: there, and of no use.

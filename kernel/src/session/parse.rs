@@ -65,7 +65,7 @@ pub enum StatementKind {
     /// `let pattern: type = value else { .. };`
     Let { bindings: Vec<Binding>, kind: Option<String>, value: Option<Range<usize>>, otherwise: Option<Range<usize>> },
     /// `name = value;`
-    Assign { value: Range<usize> },
+    Assign { name: String, value: Range<usize> },
     /// Anything else that ends where it ends.
     Other,
     /// The expression that ends the cell.
@@ -166,8 +166,8 @@ fn statement_kind(node: &SyntaxNode, is_last: bool) -> StatementKind {
             Some(ast::Expr::PathExpr(path)) => path.path().and_then(|path| path.as_single_name_ref()),
             _ => None,
         };
-        if let (true, Some(_), Some(value)) = (is_plain, name, assignment.rhs()) {
-            return StatementKind::Assign { value: range_of(value.syntax()) };
+        if let (true, Some(name), Some(value)) = (is_plain, name, assignment.rhs()) {
+            return StatementKind::Assign { name: name.text().to_string(), value: range_of(value.syntax()) };
         }
     }
     if is_last && ast::Expr::can_cast(node.kind()) {

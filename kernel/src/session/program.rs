@@ -356,8 +356,56 @@ pub enum Shape {
 pub struct Without {
     /// Variables that are not taken from the store.
     pub loads: BTreeSet<String>,
-    /// From which statement on a variable, known by where it was declared, is not put back, and why.
-    pub packs: BTreeMap<(String, Option<usize>), (usize, Why, Option<Range<usize>>)>,
+    /// Where a variable, known by where it was declared, is not put back.
+    pub packs: BTreeMap<(String, Option<usize>), Vec<Out>>,
+}
+
+/// Why a variable is not put back, and at which statements that fail: the first one, and the one behind the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Out {
+    pub from: usize,
+    pub until: usize,
+    pub why: Why,
+    /// Where in the cell that happens.
+    pub place: Option<Range<usize>>,
+}
+
+impl Without {
+    /// Why a variable is not put back at a statement; none when it is.
+    pub fn out(&self, name: &str, declared: Option<usize>, point: usize) -> Option<&Out> {
+        let outs = self.packs.get(&(name.to_owned(), declared))?;
+        outs.iter().find(|out| (out.from..out.until).contains(&point))
+    }
+
+    /// Whether a variable is left out anywhere.
+    pub fn leaves_out(&self, name: &str, declared: Option<usize>) -> bool {
+        self.packs.contains_key(&(name.to_owned(), declared))
+    }
+}
+
+/// The variables that the statement at a byte of the cell declares, and its number in a shape.
+pub fn declared_at(statements: &[Statement], shape: Shape, at: usize) -> Option<(usize, &[Binding])> {
+    let is_there = |statement: &&Statement| statement.range.contains(&at);
+    let (number, statement) = match shape {
+        Shape::Statements => groups(statements)
+            .into_iter()
+            .enumerate()
+            .find_map(|(number, group)| Some((number, group.iter().find(is_there)?)))?,
+        Shape::Whole => statements.iter().enumerate().find(|(_, statement)| is_there(statement))?,
+    };
+    match &statement.kind {
+        StatementKind::Let { bindings, .. } => Some((number, bindings)),
+        _ => None,
+    }
+}
+
+/// The number of the statement behind the next one that gives a variable a new value, from statement `from` on.
+pub fn given_anew(statements: &[Statement], name: &str, from: usize) -> usize {
+    let gives = |group: &[Statement]| {
+        group.iter().any(|statement| matches!(&statement.kind, StatementKind::Assign { name: own, .. } if own == name))
+    };
+    let next = groups(statements).into_iter().enumerate().skip(from).find(|(_, group)| gives(group));
+    next.map_or(usize::MAX, |(at, _)| at + 1)
 }
 
 /// The variables at the end, or at a statement that fails: each with the statement that declares it, if it was not
@@ -580,10 +628,7 @@ impl Writer<'_> {
     fn pack(&mut self, visible: &Visible) {
         let point = self.program.packed.len();
         let packed: Visible = (visible.iter())
-            .filter(|(name, declared)| {
-                let out = self.without.packs.get(&((*name).clone(), **declared));
-                out.is_none_or(|(from, ..)| point < *from)
-            })
+            .filter(|(name, declared)| self.without.out(name, **declared, point).is_none())
             .map(|(name, declared)| (name.clone(), *declared))
             .collect();
         self.puts(&packed, point);
@@ -746,14 +791,12 @@ impl Writer<'_> {
             .flat_map(|(at, bindings)| bindings.iter().map(move |binding| (at, binding.name.clone())))
             .collect();
         for (at, name) in late {
-            let is_out = self.without.packs.contains_key(&(name.clone(), Some(at)));
+            let is_out = self.without.leaves_out(&name, Some(at));
             if !is_out && declared.get(&name) == Some(&Some(at)) {
                 self.out.push(&format!("::core::mem::drop(&{name}); "), Origin::Probe(name, at));
             }
         }
-        let is_in = |(name, declared): &(&String, &Option<usize>)| {
-            !self.without.packs.contains_key(&((*name).clone(), **declared))
-        };
+        let is_in = |(name, declared): &(&String, &Option<usize>)| !self.without.leaves_out(name, **declared);
         let packed: Visible = declared.iter().filter(is_in).map(|(name, at)| (name.clone(), *at)).collect();
         let kept: Visible = loaded.iter().filter(is_in).map(|(name, at)| (name.clone(), *at)).collect();
         self.puts(&packed, 1);
