@@ -435,6 +435,14 @@ fn learn(
                 borrowers.extend(made.into_iter().flat_map(|(at, names)| names.iter().map(move |n| (at, n.clone()))));
             }
         }
+        let is_told = packs.iter().any(|(_, is_forever, ..)| *is_forever);
+        if found.is_none() && !is_told && !borrowers.is_empty() {
+            learned.facts.extend(borrowers.into_iter().map(|(at, binding)| {
+                let out = Out { from: 0, until: usize::MAX, why: Why::Borrows, place: Some(binding.range) };
+                Fact::NoPack { name: binding.name, declared: Some(at), out }
+            }));
+            continue;
+        }
         // One that is out already may be all that is wrong.
         let is_out = |name: &String| {
             learned.facts.iter().any(|fact| matches!(fact, Fact::NoPack { name: out, .. } if out == name))
@@ -464,13 +472,6 @@ fn learn(
                 _ => (0, usize::MAX),
             };
             found = Some(Fact::NoPack { name, declared, out: Out { from, until, why, place } });
-        }
-        if found.is_none() && !borrowers.is_empty() {
-            learned.facts.extend(borrowers.into_iter().map(|(at, binding)| {
-                let out = Out { from: 0, until: usize::MAX, why: Why::Borrows, place: Some(binding.range) };
-                Fact::NoPack { name: binding.name, declared: Some(at), out }
-            }));
-            continue;
         }
         if let Some(fact) = found {
             learned.facts.push(fact);
