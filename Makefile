@@ -14,7 +14,7 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run study lab test test-crate test-kernel test-notebooks bench bench-kernel clean
+.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks bench bench-kernel clean
 
 help:
 	@echo "make run    the quickstart notebook, from pictures to the answer, in this terminal; figures below run/"
@@ -53,6 +53,11 @@ test: tools
 
 test-crate test-kernel test-notebooks: test-%: tools
 	@scripts/test $*
+
+# The table of cells, and random scripts against a model (CUTPOINT_SCRIPTS=1000 as many of them), in the kernel.
+test-cells: tools
+	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
+	  JUPYTER_PLATFORM_DIRS=1 "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests/test_cells.py kernel/tests/test_model.py
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

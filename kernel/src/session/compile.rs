@@ -241,14 +241,14 @@ impl Compiler {
                 continue;
             }
             if shape == Shape::Statements && (learned.own_errors > 0 || first_errors.is_none()) {
-                first_errors = Some(diagnostics::of_compiler(&errors, &files, &state));
+                first_errors = Some(diagnostics::of_compiler(&of_reader(&errors, &files), &files, &state));
                 (shape, without) = (Shape::Whole, Without::default());
                 continue;
             }
             if is_new {
                 continue;
             }
-            let whole = diagnostics::of_compiler(&errors, &files, &state);
+            let whole = diagnostics::of_compiler(&of_reader(&errors, &files), &files, &state);
             return Err(match first_errors {
                 // What only one of the shapes says comes from the shape.
                 Some(statements) if statements.shown < whole.shown => statements,
@@ -345,6 +345,22 @@ impl Compiler {
             return Err(Failure::new("CompileError", format!("the compiler failed:\n{}", other.trim())));
         }
         Ok(messages)
+    }
+}
+
+/// The errors that point at what the reader has written, if there are any.
+fn of_reader<'a>(errors: &[&'a Message], files: &Files<'_>) -> Vec<&'a Message> {
+    let is_own = |error: &&&Message| {
+        let primary = error.spans.iter().filter(|span| span.is_primary);
+        let origins =
+            primary.filter_map(|span| files.find(span)).filter_map(|(source, range)| source.origin(range.start));
+        !origins.into_iter().any(|(origin, _)| matches!(origin, Origin::Pack(..) | Origin::Probe(..)))
+    };
+    let own: Vec<&Message> = errors.iter().filter(is_own).copied().collect();
+    if own.is_empty() {
+        errors.to_vec()
+    } else {
+        own
     }
 }
 
@@ -475,6 +491,33 @@ fn learn(
         }
         if let Some(fact) = found {
             learned.facts.push(fact);
+            continue;
+        }
+        // Of two definitions that exclude each other the older goes, whichever the compiler points at first.
+        if ["E0119", "E0592", "E0428", "E0255", "E0252", "E0254"].contains(&error.code()) {
+            let places =
+                error.spans.iter().filter_map(|span| files.find(span).and_then(|(s, range)| s.in_cell(&range)));
+            let others: Vec<(usize, Range<usize>)> = places.filter(|(of, _)| *of != cell && *of != 0).collect();
+            if !others.is_empty() {
+                let told = others.into_iter().map(|(of, range)| (of, range, error.message.clone()));
+                learned.of_others.extend(told);
+                continue;
+            }
+        }
+        // What a macro of another cell makes belongs to the cell that calls it.
+        let calls_here = |span: &Span| {
+            let mut call = span.expansion.as_ref();
+            while let Some(expansion) = call {
+                let place = files.find(&expansion.span).and_then(|(source, range)| source.in_cell(&range));
+                if place.is_some_and(|(of, _)| of == cell) {
+                    return true;
+                }
+                call = expansion.span.expansion.as_ref();
+            }
+            false
+        };
+        if error.spans.iter().any(|span| span.is_primary && calls_here(span)) {
+            learned.own_errors += 1;
             continue;
         }
         // An error belongs to a definition of another cell when the compiler points there first.

@@ -136,7 +136,14 @@ fn title(error: &Message, files: &Files<'_>, state: &State) -> String {
             // The bracket behind a cell is the kernel's: for the reader it is the end.
             let is_outside = |span: &Span| span.is_primary && spot(span, files, state).is_none();
             let is_at_end = error.spans.iter().any(is_outside);
-            let text = in_words(&error.message);
+            let text = match error.code() {
+                // Here the path is what matters.
+                "E0432" | "E0433" | "E0603" => error.message.clone(),
+                "E0267" if error.spans.iter().all(|span| span.is_primary || spot(span, files, state).is_none()) => {
+                    error.message.replace("inside of a closure", "outside of a loop")
+                }
+                _ => in_words(&error.message),
+            };
             if is_at_end {
                 text.replace("found `}`", "found the end of the cell")
             } else {
@@ -173,6 +180,10 @@ fn in_words(text: &str) -> String {
         while let Some(at) = text.find(start) {
             let rest = &text[at + start.len()..];
             let end = rest.find('`').map_or(rest.len(), |end| end + 1);
+            if rest[end..].starts_with(" or `") {
+                // A closure of the reader's own.
+                break;
+            }
             text = format!("{}{words}{}", &text[..at], &rest[end..]);
         }
     }
@@ -180,7 +191,7 @@ fn in_words(text: &str) -> String {
 }
 
 /// Types by their last names, where that leaves them different.
-fn short_paths(text: &str) -> String {
+pub fn short_paths(text: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut out = String::new();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -300,9 +311,50 @@ fn draw(error: &Message, title: &str, files: &Files<'_>, state: &State) -> Vec<S
     }
     if let Some((name, lost)) = &lost {
         groups.push(explained(name, lost, state));
+    } else if let Some((name, variable)) = similar(error, state) {
+        groups.push(alike(name, variable, state));
+    }
+    if let Some(spot) = forgotten_question_mark(error, files, state) {
+        let end = spot.range.end;
+        let patch =
+            Snippet::source(spot.text.code.as_str()).path(spot.text.name.as_str()).patch(Patch::new(end..end, "?"));
+        let help = Level::HELP.secondary_title("add `?` here: an error then ends the cell");
+        groups.push(Group::with_title(help).element(patch));
     }
     groups.insert(0, group);
     drawn(&groups)
+}
+
+/// A variable of an earlier cell whose name is like one that is not found. The compiler sees only those that are used.
+fn similar<'a>(error: &Message, state: &'a State) -> Option<(&'a str, &'a super::program::Variable)> {
+    if error.code() != "E0425" {
+        return None;
+    }
+    let wanted = error.message.split('`').nth(1)?;
+    let distance = |name: &str| strsim::damerau_levenshtein(name, wanted);
+    let found = state.variables.iter().min_by_key(|(name, _)| distance(name))?;
+    let limit = wanted.chars().count().max(3) / 3;
+    (distance(found.0) <= limit).then_some((found.0.as_str(), found.1))
+}
+
+fn alike<'a>(name: &str, variable: &super::program::Variable, state: &'a State) -> Group<'a> {
+    let help = format!("a variable with a similar name exists: `{name}`");
+    let mut group = Group::with_title(Level::HELP.secondary_title(help));
+    if let Some(text) = state.texts.get(&variable.cell).filter(|text| variable.range.end <= text.code.len()) {
+        let annotation = AnnotationKind::Context.span(variable.range.clone()).label("made here");
+        group = group.element(Snippet::source(text.code.as_str()).path(text.name.as_str()).annotation(annotation));
+    }
+    group
+}
+
+/// Where a `?` is missing: something is wanted, and a `Result` of it is there.
+fn forgotten_question_mark<'a>(error: &Message, files: &Files<'_>, state: &'a State) -> Option<Spot<'a>> {
+    let span = error.spans.iter().find(|span| span.is_primary && error.code() == "E0308")?;
+    let label = span.label.as_ref()?;
+    let mut parts = label.split('`').skip(1).step_by(2);
+    let (wanted, found) = (parts.next()?, parts.next()?);
+    let (_, inner) = found.split_once("Result<").filter(|(before, _)| !before.contains('<'))?;
+    inner.starts_with(&format!("{wanted},")).then(|| spot(span, files, state)).flatten()
 }
 
 /// Notes of the compiler about code that the kernel has written.
@@ -332,7 +384,15 @@ fn snippets<'a>(spans: &[Span], files: &Files<'_>, state: &'a State, error: &Mes
             _ => label,
         };
         match spot(span, files, state) {
-            Some(spot) => add(spot, span.is_primary, label),
+            Some(found) => {
+                let cell = found.cell;
+                add(found, span.is_primary, label);
+                // What a macro of another cell makes: the call is what the reader has just written.
+                let call = span.expansion.as_ref().and_then(|expansion| spot(&expansion.span, files, state));
+                if let Some(call) = call.filter(|call| call.cell != cell) {
+                    add(call, false, Some("in this call of a macro".to_owned()));
+                }
+            }
             None if span.is_primary => {
                 if let Some(spot) = near(span, files, state) {
                     add(spot, true, label);
@@ -373,7 +433,10 @@ fn patches<'a>(message: &Message, files: &Files<'_>, state: &'a State) -> Vec<El
             spot(span, files, state).filter(|spot| spot.range.len() == range.len())
         };
         let Some(spot) = spot else { return vec![] };
-        let patch = (spot.cell, spot.text, spot.range, replacement.clone());
+        // A type that is put in is written as a reader would.
+        let is_type = replacement.starts_with(": ");
+        let replacement = if is_type { short_paths(replacement) } else { replacement.clone() };
+        let patch = (spot.cell, spot.text, spot.range, replacement);
         let is_alternative =
             |patches: &Vec<(usize, &Text, Range<usize>, String)>| patches.iter().any(|p| p.2 == patch.2);
         match alternatives.last_mut() {

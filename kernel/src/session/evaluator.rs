@@ -674,7 +674,10 @@ impl Evaluator {
             }
             ":vars" => {
                 let session = locked(&self.session);
-                let lines = session.variables.iter().map(|(name, variable)| format!("{name}: {}\n", variable.kind));
+                let lines = session
+                    .variables
+                    .iter()
+                    .map(|(name, variable)| format!("{name}: {}\n", diagnostics::short_paths(&variable.kind)));
                 let data = Bundle::from_iter([("text/plain".to_owned(), lines.collect::<String>().trim_end().into())]);
                 drop(session);
                 self.output.value(run, data);
