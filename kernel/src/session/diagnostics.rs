@@ -564,10 +564,13 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
     }
     let mut calls: Vec<(&str, &Text, usize)> = (panic.calls.iter())
         .filter_map(|(name, place)| in_cells(place, state).map(|(text, number)| (name.as_str(), text, number)))
-        // The kernel's own function around the statements is no call of the reader's.
-        .filter(|(name, ..)| !name.contains("cutpoint_cell_") || name.contains("closure"))
         .filter(|(_, text, number)| shown.as_ref() != Some(&(text.name.clone(), *number)))
         .collect();
+    // The kernel's own function around the statements is no call of the reader's, where its closures are known by name.
+    let is_own = |name: &str| name.contains("cutpoint_cell_") && !name.contains("closure");
+    if calls.iter().any(|(name, ..)| name.contains("closure")) {
+        calls.retain(|(name, ..)| !is_own(name));
+    }
     // A line that calls through a closure of its own is one line.
     calls.dedup_by_key(|(_, text, number)| (text.name.clone(), *number));
     match (shown, calls.first()) {
