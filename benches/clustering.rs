@@ -20,7 +20,7 @@ fn main() -> Result<()> {
         study.source,
         study.target,
         None,
-        &cutpoint::notebook::progress::Silent,
+        &cutpoint::runtime::progress::Silent,
     )?;
     let mut model = CustomCnn::new(&study.params, study.params.pre_train_classes.len(), data.input_shape())?;
     model.load_state_dict(&Checkpoint::load(PathBuf::from(needed("CUTPOINT_WEIGHTS")))?.tensors)?;

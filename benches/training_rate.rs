@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use cutpoint::data::{TransferLearningWrapper, GLYPHS};
 use cutpoint::model::CustomCnn;
-use cutpoint::notebook::progress::Silent;
 use cutpoint::params::{Device, Params};
+use cutpoint::runtime::progress::Silent;
 use cutpoint::sweep::{fine_tune, Row};
 use tch::{Kind, Tensor};
 
@@ -22,7 +22,7 @@ fn product_rate() -> f64 {
 }
 
 fn main() -> cutpoint::error::Result<()> {
-    cutpoint::train::machine::prepare_thread(1);
+    cutpoint::runtime::threads::prepare_thread(1);
     let params =
         Params { batch_size: 4096, num_train: 10, early_stop_patience: None, device: Device::Cpu, ..Params::default() };
     let data = TransferLearningWrapper::load(&params, GLYPHS, GLYPHS, None, &Silent)?;

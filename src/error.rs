@@ -1,8 +1,10 @@
 //! What can go wrong, in terms a user can act on.
 
+pub mod torch;
+
 use std::path::{Path, PathBuf};
 
-use crate::notebook::torch::sentence;
+use torch::sentence;
 
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -69,7 +71,7 @@ pub enum Error {
         /// The file's sum.
         found: String,
     },
-    /// libtorch refused an operation. Shown as [one sentence](crate::notebook::torch::sentence).
+    /// libtorch refused an operation. Shown as [one sentence](torch::sentence).
     #[error("libtorch failed in {during}: {}", sentence(&source.to_string()))]
     Torch {
         /// The operation of this crate that asked for it.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::create_dir;
+use crate::util::files::create_dir;
 
 #[derive(Serialize, Deserialize)]
 struct Line<K, T> {

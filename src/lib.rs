@@ -30,14 +30,13 @@
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
 //! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
-//! | 0 | [`params`], [`grid`], [`record`], [`journal`], [`rng`], [`files`], [`error`] |
+//! | 0 | [`params`], [`grid`], [`record`], [`journal`], [`rng`], [`util`], [`runtime`], [`error`] |
 
 #![warn(missing_docs)]
 
 pub mod cluster;
 pub mod data;
 pub mod error;
-pub mod files;
 pub mod grid;
 pub mod journal;
 pub mod model;
@@ -47,7 +46,9 @@ pub mod plot;
 pub mod prelude;
 pub mod record;
 pub mod rng;
+pub mod runtime;
 pub mod stats;
 pub mod study;
 pub mod sweep;
 pub mod train;
+pub mod util;

@@ -14,7 +14,6 @@ pub use crate::error::{Error, Result};
 pub use crate::model::checkpoint::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::notebook::display::Shown;
-pub use crate::notebook::progress::{default_sink, Progress, Silent};
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
@@ -23,6 +22,8 @@ pub use crate::plot::{
 };
 pub use crate::record::{Record, ResultFile};
 pub use crate::rng::TorchRng;
+pub use crate::runtime::progress::{default_sink, Progress, Silent};
+pub use crate::runtime::threads as machine;
 pub use crate::stats::{
     all_pairs, answer, best, best_cuts_answer, best_table, cluster_answer, cluster_table, compare, compare_answer,
     compare_table, gain_answer, load_experiment, load_together, median, published_ranks, rank_table, transferability,
@@ -30,4 +31,4 @@ pub use crate::stats::{
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
-pub use crate::train::{classification_report, machine, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};
+pub use crate::train::{classification_report, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::files;
 use crate::params::{Params, Setting, TestSplit};
+use crate::util::files;
+use crate::util::{json, locks};
 
 /// The result of one fine-tuning run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ impl ResultFile {
             return Err(Error::format(path, "a JSON list of parameters and rows", "an empty file"));
         }
         let list: Vec<Value> = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::format(path, "a JSON list of parameters and rows", files::json_fault(&bytes, &e)))?;
+            .map_err(|e| Error::format(path, "a JSON list of parameters and rows", json::fault(&bytes, &e)))?;
         let mut items = list.into_iter();
         let first =
             items.next().ok_or_else(|| Error::format(path, "parameters as the first element", "an empty list"))?;
@@ -194,7 +195,7 @@ impl ResultFile {
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let only_baselines = |rows: &[Record]| !rows.is_empty() && rows.iter().all(|r| r.sampled_cut_point < 0);
-        let _one_at_a_time = files::lock_folder_of(path)?;
+        let _one_at_a_time = locks::lock_folder_of(path)?;
         let joins_baselines = !path.exists() || ResultFile::load(path)?.without_baseline().records.is_empty();
         let baselines = joins_baselines && only_baselines(&self.records);
         let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
@@ -304,7 +305,7 @@ mod tests {
     fn rows_wait_while_another_changes_the_folder() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cuts.json");
-        let held = files::lock_folder_of(&path).unwrap();
+        let held = locks::lock_folder_of(&path).unwrap();
         let adding = {
             let path = path.clone();
             std::thread::spawn(move || ResultFile::new(Params::default(), Vec::new()).add_to(path).unwrap())

@@ -10,8 +10,8 @@ use cutpoint::cluster::{
     pca, silhouette, tsne, Algorithm, ClusterFile, ClusterSweep, Contingency, FeatureTable, Scoring,
 };
 use cutpoint::model::checkpoint::Checkpoint;
-use cutpoint::notebook::progress::Recorded;
 use cutpoint::prelude::*;
+use cutpoint::runtime::progress::Recorded;
 use ndarray::Array2;
 use serde::Deserialize;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use common::need;
 use cutpoint::data::{Dataset, DatasetName, TransferLearningWrapper, CIFAR10, FASHION_MNIST, MNIST};
-use cutpoint::notebook::progress::Silent;
 use cutpoint::params::{Params, TestSplit};
+use cutpoint::runtime::progress::Silent;
 use cutpoint::study::Study;
 
 fn counts(labels: &[u8]) -> Vec<usize> {

@@ -95,7 +95,7 @@ fn equal_pytorchs(pair: (DatasetName, DatasetName), data: &Path) -> Result<(), S
     cases.retain(|case| is_of(case, pair));
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..cutpoint::train::machine::cores() {
+        for _ in 0..cutpoint::runtime::threads::cores() {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     failures.lock().unwrap().extend(difference(case, data));

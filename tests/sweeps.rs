@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use cutpoint::data::{TransferLearningWrapper, GLYPHS};
 use cutpoint::model::CustomCnn;
-use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::record::{Record, ResultFile};
+use cutpoint::runtime::progress::{Recorded, Silent};
 use cutpoint::study::{Plan, Profile, Study};
 use cutpoint::sweep::{fine_tune, Repeats, Row, Sweep};
 

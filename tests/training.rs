@@ -6,9 +6,9 @@ use cutpoint::data::{Phase, TransferLearningWrapper, GLYPHS};
 use cutpoint::error::Error;
 use cutpoint::model::checkpoint::Checkpoint;
 use cutpoint::model::CustomCnn;
-use cutpoint::notebook::interrupt;
-use cutpoint::notebook::progress::{Recorded, Silent};
 use cutpoint::params::{Activation, Device, Params, Setting};
+use cutpoint::runtime::cancel;
+use cutpoint::runtime::progress::{Recorded, Silent};
 use cutpoint::sweep::{fine_tune, Row};
 use cutpoint::train::{classification_report, pretrained, Source, TrainReport, Trainer};
 
@@ -196,7 +196,7 @@ fn interrupt_when_there(path: std::path::PathBuf) {
         while !path.exists() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        interrupt::raise();
+        cancel::raise();
     });
 }
 
@@ -322,7 +322,7 @@ fn an_interrupt_keeps_the_last_complete_epoch() {
         while watched.reports().iter().filter(|r| *r == "advance 1").count() < 2 {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        interrupt::raise();
+        cancel::raise();
     });
     let run = trainer(&mut model, &data, &params).progress(Arc::new(shown));
     let start = std::time::Instant::now();
@@ -330,7 +330,7 @@ fn an_interrupt_keeps_the_last_complete_epoch() {
     assert!(matches!(error, Error::Interrupted(_)), "{error}");
     assert!(start.elapsed() < std::time::Duration::from_secs(60));
     assert_ne!(model.state_dict(), before, "the weights of the last complete epoch are in the network");
-    assert!(!interrupt::is_raised(), "the interrupt has been answered");
+    assert!(!cancel::is_raised(), "the interrupt has been answered");
     // Everything goes on from there.
     let params = Params { num_train: 1, ..params };
     trainer(&mut model, &data, &params).train().unwrap();

@@ -9,7 +9,7 @@ use ndarray::{s, Array2, ArrayView2};
 
 use super::average;
 use crate::error::{Error, Result};
-use crate::train::machine;
+use crate::runtime::threads;
 
 /// Rows of distances computed at once: enough for a fast matrix product, few enough to stay in the cache.
 const ROWS: usize = 64;
@@ -116,7 +116,7 @@ fn condensed(rows: &Array2<f64>, distance: impl Fn(usize, usize, f64) -> f64 + S
         stretches.push((first, last, stretch));
         rest = after;
     }
-    let workers = machine::cores();
+    let workers = threads::cores();
     let mut hands: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
     for (i, stretch) in stretches.into_iter().enumerate() {
         hands[i % workers].push(stretch);

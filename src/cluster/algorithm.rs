@@ -13,7 +13,7 @@ use rand_xoshiro::Xoshiro256Plus;
 
 use super::agglomerative;
 use crate::error::{Error, Result};
-use crate::notebook::progress::timed_in_background;
+use crate::runtime::progress::timed_in_background;
 
 /// A clustering algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

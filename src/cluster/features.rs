@@ -6,9 +6,11 @@ use tch::Tensor;
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::LateBar;
-use crate::train::{chunks, machine, Inputs};
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::progress::LateBar;
+use crate::runtime::threads;
+use crate::train::{chunks, Inputs};
 
 /// Features of every convolution for some samples.
 #[derive(Clone, Debug)]
@@ -58,7 +60,7 @@ impl FeatureTable {
             return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
         }
         let cpu = model.device() == tch::Device::Cpu;
-        let workers = if cpu { machine::cores().min(samples.len()) } else { 1 };
+        let workers = if cpu { threads::cores().min(samples.len()) } else { 1 };
         let parts: Vec<Samples> = (0..workers)
             .map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers))
             .collect();
@@ -69,7 +71,7 @@ impl FeatureTable {
                 let start = |(model, part): (CustomCnn, Samples)| {
                     let sender = sender.clone();
                     scope.spawn(move || {
-                        machine::prepare_thread(1);
+                        threads::prepare_thread(1);
                         features_of(&model, &part, stop, |n| {
                             // Whoever was listening has been interrupted.
                             let _ = sender.send(n);

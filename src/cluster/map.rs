@@ -8,7 +8,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 
 use crate::error::{Error, Result};
-use crate::notebook::progress::timed_in_background;
+use crate::runtime::progress::timed_in_background;
 
 fn check(vectors: ArrayView2<f64>, least: usize) -> Result<()> {
     if vectors.nrows() < least || vectors.ncols() < 2 {

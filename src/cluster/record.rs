@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use super::{Algorithm, Contingency, Scores, Scoring};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::util::files;
+use crate::util::{json, locks};
 
 /// The result of clustering one layer's features once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,7 +226,7 @@ impl ClusterFile {
             return Err(Error::format(path, what, "an empty file"));
         }
         let list: Vec<Value> =
-            serde_json::from_slice(&bytes).map_err(|e| Error::format(path, what, files::json_fault(&bytes, &e)))?;
+            serde_json::from_slice(&bytes).map_err(|e| Error::format(path, what, json::fault(&bytes, &e)))?;
         if list.is_empty() {
             return Err(Error::format(path, what, "an empty list"));
         }
@@ -323,7 +324,7 @@ impl ClusterFile {
     /// the file is changed.
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let _one_at_a_time = files::lock_folder_of(path)?;
+        let _one_at_a_time = locks::lock_folder_of(path)?;
         let all = self.merged_with(path)?;
         all.save(path)?;
         Ok(all)

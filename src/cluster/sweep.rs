@@ -11,15 +11,16 @@ use md5::{Digest, Md5};
 use super::{silhouette, Algorithm, ClusterFile, ClusterRecord, Contingency, FeatureTable, Scoring};
 use crate::data::Task;
 use crate::error::{Error, Result};
-use crate::files::hex;
 use crate::grid::{rows, Repeats};
 use crate::journal::Journal;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::{self, Stop};
-use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::PERCENTAGES;
-use crate::train::machine;
+use crate::runtime::cancel::{self, Stop};
+use crate::runtime::memory;
+use crate::runtime::progress::{default_sink, Progress, Unit};
+use crate::runtime::threads;
+use crate::util::hex::hex;
 
 /// A sweep of clusterings: every layer of a network, on reduced training sets of a task.
 ///
@@ -141,7 +142,7 @@ impl<'a> ClusterSweep<'a> {
         let draws: Vec<(f64, u64)> =
             rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.percentage, r.repeat)).collect();
         let drawn = |&(percentage, repeat): &(f64, u64)| {
-            interrupt::check("choosing samples")?;
+            cancel::check("choosing samples")?;
             self.task.reduced(percentage, repeat)
         };
         let samples: Vec<Vec<usize>> = draws.iter().map(drawn).collect::<Result<_>>()?;
@@ -177,7 +178,7 @@ impl<'a> ClusterSweep<'a> {
         samples: Vec<Vec<usize>>,
         journal: &mut Journal<ClusterRecord>,
     ) -> Result<()> {
-        machine::prepare_process();
+        threads::prepare_process();
         if todo.len() < planned {
             self.progress.line(&format!("{} of {planned} clusterings are done already", planned - todo.len()));
         }
@@ -187,7 +188,7 @@ impl<'a> ClusterSweep<'a> {
         todo.sort_by_key(|job| std::cmp::Reverse(cost(job)));
         let count = todo.len();
         self.progress.begin("clustering", todo.iter().map(cost).sum(), Unit::Work);
-        let budget = self.memory_budget.unwrap_or_else(|| machine::available_memory() / 3 * 2);
+        let budget = self.memory_budget.unwrap_or_else(|| memory::available_memory() / 3 * 2);
         let (sender, messages) = channel();
         let pool = Arc::new(Pool {
             table,
@@ -199,7 +200,7 @@ impl<'a> ClusterSweep<'a> {
             freed: Condvar::new(),
             stop: Stop::default(),
         });
-        let result = start(&pool, machine::cores().min(count), sender)
+        let result = start(&pool, threads::cores().min(count), sender)
             .and_then(|()| self.collect(&pool, &messages, count, journal));
         pool.stop.request();
         self.progress.end();
@@ -207,10 +208,10 @@ impl<'a> ClusterSweep<'a> {
             // What has ended since it was looked at is kept.
             let mut ended = messages.try_iter().filter_map(|(job, outcome)| Some((job.key, outcome.ok()?)));
             let kept = ended.try_for_each(|(key, record)| journal.add(key, record));
-            machine::release_memory();
+            memory::release_memory();
             return result.and(kept);
         }
-        machine::release_memory();
+        memory::release_memory();
         result
     }
 
@@ -239,7 +240,7 @@ impl<'a> ClusterSweep<'a> {
     ) -> Result<()> {
         for finished in 0..count {
             let (job, outcome) = loop {
-                interrupt::check(&format!("{finished} of {count} clusterings are finished and kept"))?;
+                cancel::check(&format!("{finished} of {count} clusterings are finished and kept"))?;
                 match messages.recv_timeout(Duration::from_millis(100)) {
                     Ok(message) => break message,
                     Err(RecvTimeoutError::Timeout) => {}

@@ -37,7 +37,7 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
     let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for name in file_names(files) {
         let path = folder.join(name);
-        append(&mut pictures, &crate::files::read(&path)?, &path)?;
+        append(&mut pictures, &crate::util::files::read(&path)?, &path)?;
     }
     Ok(pictures)
 }

@@ -14,9 +14,11 @@ use md5::{Digest, Md5};
 use super::locate::Found;
 use super::{cifar, idx, DatasetName};
 use crate::error::{Error, Result};
-use crate::files::{create_dir, hex};
-use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::{Progress, Unit};
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::progress::{Progress, Unit};
+use crate::util::files::create_dir;
+use crate::util::hex::hex;
 
 /// The environment variable that names a mirror of one's own, tried before the official ones: `URL/<NAME>/<file>`.
 pub const MIRROR_ENV: &str = "CUTPOINT_MIRROR";
@@ -467,7 +469,7 @@ fn unpack_cifar(folder: &Path) -> Result<()> {
 mod tests {
     use super::super::Files;
     use super::*;
-    use crate::notebook::progress::Silent;
+    use crate::runtime::progress::Silent;
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::sync::Mutex;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{cifar, download, glyphs, idx, DatasetName, Files, Pictures};
 use crate::error::{Error, Result};
-use crate::notebook::progress::Progress;
+use crate::runtime::progress::Progress;
 
 /// The environment variable that names the folder of data sets where no folder is given.
 pub const ENV: &str = "CUTPOINT_DATA";

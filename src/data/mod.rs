@@ -22,7 +22,7 @@ pub use task::{Phase, Samples, Task};
 pub use wrapper::TransferLearningWrapper;
 
 use crate::error::{Error, Result};
-use crate::notebook::progress::Progress;
+use crate::runtime::progress::Progress;
 
 /// The data sets that can be loaded by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

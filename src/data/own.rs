@@ -7,9 +7,9 @@ use image::imageops::FilterType;
 
 use super::{Dataset, Pictures};
 use crate::error::{Error, Result};
-use crate::notebook::interrupt;
-use crate::notebook::progress::{Progress, Unit};
 use crate::rng::TorchRng;
+use crate::runtime::cancel;
+use crate::runtime::progress::{Progress, Unit};
 
 /// How the files of a folder become pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +160,7 @@ impl Dataset {
                 let class = usize::from(label);
                 if written[class] < count {
                     let file = folder.as_ref().join(part).join(&self.class_names[class]);
-                    crate::files::create_dir(&file)?;
+                    crate::util::files::create_dir(&file)?;
                     write(&file.join(format!("{:05}.png", written[class])), pictures, row)?;
                     written[class] += 1;
                 }
@@ -239,7 +239,7 @@ fn read_all(files: &[(PathBuf, u8)], options: &FolderOptions, progress: &dyn Pro
     let channels = if options.colour { 3 } else { 1 };
     let mut pixels = Vec::with_capacity(files.len() * channels * options.side[0] * options.side[1]);
     for (path, _) in files {
-        interrupt::check("reading pictures")?;
+        cancel::check("reading pictures")?;
         read(path, options, &mut pixels)?;
         progress.advance(1);
     }
@@ -249,7 +249,7 @@ fn read_all(files: &[(PathBuf, u8)], options: &FolderOptions, progress: &dyn Pro
 
 /// Appends a file's picture, channel by channel.
 fn read(path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()> {
-    let bytes = crate::files::read(path)?;
+    let bytes = crate::util::files::read(path)?;
     let broken = |e: image::ImageError| Error::format(path, "a PNG or JPEG picture", e.to_string());
     let picture = image::load_from_memory(&bytes).map_err(broken)?;
     let [height, width] = options.side.map(|s| s as u32);
@@ -269,7 +269,7 @@ fn read(path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::progress::Silent;
+    use crate::runtime::progress::Silent;
 
     fn paint(path: &Path, [height, width]: [u32; 2], colour: [u8; 3]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -172,7 +172,7 @@ impl Task {
                 hash.update(samples.pictures.picture(row as usize));
             }
         }
-        crate::files::hex(hash.finalize())
+        crate::util::hex::hex(hash.finalize())
     }
 
     /// Training samples of each class.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{Dataset, DatasetName, Phase, Samples, Task};
 use crate::error::{Error, Result};
-use crate::notebook::progress::{default_sink, Progress};
 use crate::params::Params;
+use crate::runtime::progress::{default_sink, Progress};
 
 /// Source and target task of a study. It starts in [`Phase::Pretrain`].
 #[derive(Clone)]

@@ -10,7 +10,8 @@ use tch::{Kind, Tensor};
 
 use super::{pth, StateDict};
 use crate::error::{During, Error, Result};
-use crate::files;
+use crate::util::files;
+use crate::util::hex::hex;
 
 /// Named tensors, and text that travels with them.
 #[derive(Debug, Default)]
@@ -95,7 +96,7 @@ impl Checkpoint {
             hash.update(format!("{name} {:?} ", tensor.size()));
             hash.update(bytes_of(tensor)?);
         }
-        Ok(files::hex(hash.finalize()))
+        Ok(hex(hash.finalize()))
     }
 
     /// The tensor of this name.

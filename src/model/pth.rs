@@ -15,7 +15,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use super::checkpoint::bytes_of;
 use super::StateDict;
 use crate::error::{During, Error, Result};
-use crate::files;
+use crate::util::files;
 
 /// What the instructions build.
 #[derive(Clone, Debug)]

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use cutpoint_wire::{Event, Failed, Place};
 
-use super::{torch, wire};
+use super::wire;
+use crate::error::torch;
+use crate::runtime::host;
 
 /// The variables between cells. All copies of this crate in a process use the same one.
 #[derive(Default)]
@@ -33,7 +35,7 @@ impl Store {
 
     #[inline(never)]
     fn put_boxed(&mut self, name: &str, value: Box<dyn Any>) {
-        if wire::is_cell() {
+        if host::is_cell() {
             self.values.insert(name.to_owned(), value);
         }
     }
@@ -138,7 +140,7 @@ pub fn shown(result: Result<(), super::value::Failed>) -> Result<(), CellError> 
 /// Shows a text as the value that ends a cell.
 pub fn text(text: &str) {
     let data = cutpoint_wire::Bundle::from_iter([("text/plain".to_owned(), text.into())]);
-    wire::send(&Event::Result { data });
+    host::send(&Event::Result { data });
 }
 
 /// What unwinds a cell that was asked to stop. It is no panic: no hook sees it.
@@ -148,7 +150,7 @@ struct StopRequest;
 /// function and closure of a cell.
 #[inline(never)]
 pub fn point() {
-    if wire::stopping() {
+    if host::stopping() {
         resume_unwind(Box::new(StopRequest));
     }
 }
@@ -236,7 +238,7 @@ pub unsafe fn run(slot: *mut *mut std::ffi::c_void, cell: fn(&mut Store) -> Ende
     at * 4
         + match trouble {
             Trouble::Failed(CellError(failed)) => {
-                wire::send(&Event::Failed(failed));
+                host::send(&Event::Failed(failed));
                 1
             }
             Trouble::Panicked => 2,

@@ -7,10 +7,11 @@
 use std::io::Write;
 
 use base64::Engine;
-use cutpoint_wire::{Bundle, Event};
+use cutpoint_wire::Event;
 use serde_json::{json, Value};
 
-use super::wire;
+use crate::runtime::host;
+pub use crate::util::markup::escaped;
 
 /// Shows one thing in several forms, (MIME type, content) each; the page draws the richest that it knows.
 ///
@@ -32,9 +33,9 @@ pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32), alt: &
 }
 
 fn show_with(forms: &[(&str, &str)], metadata: &Value) {
-    if wire::present() {
+    if host::present() {
         let metadata = metadata.as_object().cloned().unwrap_or_default();
-        return wire::send(&Event::Display { data: bundle(forms), metadata, id: None, update: false });
+        return host::send(&Event::Display { data: host::bundle(forms), metadata, id: None, update: false });
     }
     let mut out = std::io::stdout().lock();
     for (mime, content) in forms {
@@ -42,10 +43,6 @@ fn show_with(forms: &[(&str, &str)], metadata: &Value) {
         let _ = writeln!(out, "EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT");
     }
     let _ = out.flush();
-}
-
-fn bundle(forms: &[(&str, &str)]) -> Bundle {
-    forms.iter().map(|(mime, content)| ((*mime).to_owned(), Value::from(*content))).collect()
 }
 
 /// Something on the page that can be replaced: a figure that grows, a line that counts.
@@ -61,8 +58,8 @@ pub struct Shown {
 impl Shown {
     /// Shows one thing in several forms, (MIME type, content) each. One of them should be `text/plain`.
     pub fn new(forms: &[(&str, &str)]) -> Self {
-        let mut shown = Shown { id: wire::fresh_id(), waiting: None };
-        if wire::present() {
+        let mut shown = Shown { id: host::fresh_id(), waiting: None };
+        if host::present() {
             shown.send(forms, false);
         } else {
             shown.wait_with(forms);
@@ -72,7 +69,7 @@ impl Shown {
 
     /// Replaces what is shown.
     pub fn update(&mut self, forms: &[(&str, &str)]) {
-        if wire::present() {
+        if host::present() {
             self.send(forms, true);
         } else {
             self.wait_with(forms);
@@ -80,8 +77,7 @@ impl Shown {
     }
 
     fn send(&self, forms: &[(&str, &str)], update: bool) {
-        let (id, metadata) = (Some(self.id.clone()), Bundle::new());
-        wire::send(&Event::Display { data: bundle(forms), metadata, id, update });
+        host::display(forms, Some(&self.id), update);
     }
 
     fn wait_with(&mut self, forms: &[(&str, &str)]) {
@@ -101,32 +97,7 @@ impl Drop for Shown {
 /// Takes away what the running cell has shown so far: at once, or when the next output comes (`wait`), which does not
 /// flicker. Under the cutpoint kernel only; elsewhere nothing happens.
 pub fn clear(wait: bool) {
-    if wire::present() {
-        wire::send(&Event::Clear { wait });
-    }
-}
-
-/// Text with the characters escaped that mean something in HTML and SVG.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_in_a_text_stays_text() {
-        assert_eq!(escaped("a < b & \"c\">"), "a &lt; b &amp; &quot;c&quot;&gt;");
+    if host::present() {
+        host::send(&Event::Clear { wait });
     }
 }

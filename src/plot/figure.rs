@@ -8,8 +8,8 @@ use resvg::{tiny_skia, usvg};
 use super::canvas::{failed, Canvas};
 use super::style::{text_width, Align, Theme, LABEL, TITLE, UNIT};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
 use crate::notebook::display;
+use crate::util::files::write_atomically;
 
 /// Pixels of a PNG for each pixel of the figure: sharp on screens of high resolution and in print.
 const PNG_SCALE: f32 = 2.0;

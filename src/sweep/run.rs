@@ -6,11 +6,13 @@ use crate::data::TransferLearningWrapper;
 use crate::error::Result;
 use crate::grid::Row;
 use crate::model::{CustomCnn, Cut};
-use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::LateBar;
 use crate::params::Params;
 use crate::record::Record;
-use crate::train::{evaluate_final, fit, machine, Epoch, FitOptions, Inputs};
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::progress::LateBar;
+use crate::runtime::threads;
+use crate::train::{evaluate_final, fit, Epoch, FitOptions, Inputs};
 
 /// The task of a run: its classes and its three sets of inputs.
 pub(super) struct RunInputs {
@@ -122,7 +124,7 @@ pub fn fine_tune(
     let tuned = in_background(
         "fine-tuning",
         move |stop| {
-            machine::prepare_thread(threads);
+            threads::prepare_thread(threads);
             let device = source.device();
             let inputs = RunInputs {
                 classes: task.classes.len(),

@@ -14,16 +14,17 @@ use super::run::RunSpec;
 use super::workers::{self, Job, Message, Pool, Stage};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
-use crate::files::hex;
 use crate::grid::{rows, Repeats, Row};
 use crate::journal::Journal;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, Cut};
-use crate::notebook::interrupt;
-use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::{Params, PERCENTAGES};
 use crate::record::{Record, ResultFile, OF_CUTS, PICTURES, SOURCE_WEIGHTS};
-use crate::train::machine;
+use crate::runtime::cancel;
+use crate::runtime::memory;
+use crate::runtime::progress::{default_sink, Progress, Unit};
+use crate::runtime::threads;
+use crate::util::hex::hex;
 
 /// A sweep: fine-tuning runs over percentages, cuts and repeats.
 ///
@@ -245,10 +246,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn compute(&self, todo: &[&PlannedRow], journal: &mut Journal<Record>) -> Result<()> {
-        machine::prepare_process();
+        threads::prepare_process();
         let device = self.source.device();
         let budget = self.memory_budget.unwrap_or_else(|| match device {
-            tch::Device::Cpu => machine::available_memory() / 3 * 2,
+            tch::Device::Cpu => memory::available_memory() / 3 * 2,
             // libtorch's bindings do not say what a GPU has: what the smallest in use have.
             _ => 8 << 30,
         });
@@ -260,7 +261,7 @@ impl<'a> Sweep<'a> {
         let count = jobs.len();
         let pool = Arc::new(Pool::new(jobs, &stages, layout, self.source, &self.params, budget)?);
         let (sender, messages) = channel();
-        let default = if device == tch::Device::Cpu { machine::cores() } else { 1 };
+        let default = if device == tch::Device::Cpu { threads::cores() } else { 1 };
         let workers = self.workers.unwrap_or(default).min(count);
         self.progress.begin("fine-tuning", pool.cost(self.source), Unit::Work);
         self.progress.note(&format!("0 of {count} runs"));
@@ -278,7 +279,7 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        machine::release_memory();
+        memory::release_memory();
         result
     }
 
@@ -291,7 +292,7 @@ impl<'a> Sweep<'a> {
     ) -> Result<()> {
         let mut finished = 0;
         while finished < count {
-            interrupt::check(&format!("{finished} of {count} runs are finished and kept"))?;
+            cancel::check(&format!("{finished} of {count} runs are finished and kept"))?;
             match messages.recv_timeout(Duration::from_millis(100)) {
                 Ok(Message::Advanced(cost)) => self.progress.advance(cost),
                 Ok(Message::Finished(key, record)) => {

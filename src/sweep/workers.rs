@@ -14,10 +14,11 @@ use super::bank::{Layout, PictureBank};
 use super::run::{run, RunSpec};
 use crate::error::{Error, Result};
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::Stop;
 use crate::params::Params;
 use crate::record::Record;
-use crate::train::{machine, pieces};
+use crate::runtime::cancel::Stop;
+use crate::runtime::threads;
+use crate::train::pieces;
 
 /// Rows of a table that one task fills: enough to be worth it, few enough to share among workers.
 const ROWS_A_TASK: usize = 256;
@@ -125,7 +126,7 @@ impl Pool {
 
     /// Works until the queue is empty.
     pub fn work(&self, source: &CustomCnn, pictures: &PictureBank, messages: &Sender<Message>) {
-        machine::prepare_thread(1);
+        threads::prepare_thread(1);
         while let Some((item, tables)) = self.next(source) {
             let result = match &item {
                 Item::Fill { stage, rows } => self.fill(*stage, *rows, source, pictures, &tables, messages),

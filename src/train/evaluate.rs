@@ -4,13 +4,14 @@ use tch::{Kind, Tensor};
 
 use super::fit::to_labels;
 use super::inputs::{through_in_chunks, Inputs};
-use super::machine;
 use super::report::ClassificationReport;
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::LateBar;
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::progress::LateBar;
+use crate::runtime::threads;
 
 /// The predicted label of each sample, in the order they are visited in, and the true ones.
 ///
@@ -73,7 +74,7 @@ pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[Stri
     let (sender, classified) = std::sync::mpsc::channel();
     let (model, samples, names) = (model.deep_clone()?, samples.clone(), names.to_vec());
     let work = move |stop: &Stop| {
-        machine::prepare_thread(machine::cores());
+        threads::prepare_thread(threads::cores());
         let inputs = Inputs::pictures(&samples, model.device())?;
         let (mut predicted, mut truth) = (Vec::new(), Vec::new());
         let all: Vec<i64> = (0..inputs.len() as i64).collect();

@@ -9,8 +9,8 @@ use super::inputs::{through_in_chunks, Inputs};
 use super::validation::Validation;
 use crate::error::{During, Error, Result};
 use crate::model::{CustomCnn, StateDict};
-use crate::notebook::interrupt::Stop;
 use crate::rng::TorchRng;
+use crate::runtime::cancel::Stop;
 
 /// What one epoch gave.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

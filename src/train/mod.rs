@@ -5,7 +5,6 @@ mod early_stopping;
 mod evaluate;
 mod fit;
 mod inputs;
-pub mod machine;
 mod report;
 mod source;
 mod trainer;

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{machine, TrainReport, Trainer};
+use super::{TrainReport, Trainer};
 use crate::data::{Phase, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
 use crate::params::Params;
+use crate::runtime::threads;
 use crate::study::Plan;
 
 /// How source weights were made: kept in their file, and compared when they are read.
@@ -166,7 +167,7 @@ pub fn pretrained(
     data.update_phase(Phase::Pretrain);
     let trained = Trainer::new(model, data, params.lr_pretrain, &params).and_then(|trainer| {
         // Losses cost nothing; training accuracy would cost a third of the time.
-        let trainer = trainer.threads(machine::cores()).output(&folder, &name).resume(true);
+        let trainer = trainer.threads(threads::cores()).output(&folder, &name).resume(true);
         trainer.curve(false).losses(true).train()
     });
     data.update_phase(phase);

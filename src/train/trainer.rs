@@ -11,16 +11,17 @@ use tch::Tensor;
 use super::evaluate::predict;
 use super::fit::{evaluate_final, mean, snapshot, to_labels, Epoch, FitOptions, Fitted, State};
 use super::inputs::Inputs;
-use super::machine;
 use super::report::ClassificationReport;
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::checkpoint::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
-use crate::notebook::interrupt::{in_background, Stop};
-use crate::notebook::progress::{default_sink, Progress, Unit};
 use crate::params::Params;
 use crate::rng::TorchRng;
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::progress::{default_sink, Progress, Unit};
+use crate::runtime::threads;
 
 /// Trains a network on the task of a wrapper's phase.
 ///
@@ -91,7 +92,7 @@ impl<'m> Trainer<'m> {
             task,
             params: params.clone(),
             lr,
-            threads: machine::cores(),
+            threads: threads::cores(),
             curve: true,
             losses: false,
             progress: default_sink(),
@@ -323,7 +324,7 @@ struct Finished {
 
 impl Job {
     fn run(self, stop: &Stop) -> Result<Finished> {
-        machine::prepare_thread(self.threads);
+        threads::prepare_thread(self.threads);
         let (mut curve, mut identity) = (Vec::new(), self.identity);
         self.options.check(&self.validation)?;
         let mut state = State::new(self.model, &self.options);

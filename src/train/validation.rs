@@ -11,7 +11,7 @@ use super::evaluate::share_equal;
 use super::inputs::{pieces, through_in_chunks, Inputs};
 use crate::error::{During, Result};
 use crate::model::CustomCnn;
-use crate::notebook::interrupt::Stop;
+use crate::runtime::cancel::Stop;
 
 /// Pictures classified before it is looked whether that is enough.
 const STEP: usize = 96;
@@ -149,7 +149,7 @@ mod tests {
         let (device, stop) = (tch::Device::Cpu, Stop::default());
         let validation = Inputs::pictures(&data.source.validation, device).unwrap();
         let mut none = 0;
-        crate::train::machine::prepare_thread(1);
+        crate::runtime::threads::prepare_thread(1);
         for repeat in 0..2 {
             let train = data.reduced_train(0.02, repeat).unwrap();
             let train = Inputs::pictures(&train, device).unwrap();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cutpoint::data::{DatasetName, Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
-use cutpoint::notebook::progress::Terminal;
 use cutpoint::params::{Activation, Device, Params, TestSplit, MAX_DEPTH};
+use cutpoint::runtime::progress::Terminal;
 use cutpoint::train::{TrainReport, Trainer};
 
 /// Where data sets are and where computing happens.

@@ -6,7 +6,7 @@ use cutpoint::data::download::check_official;
 use cutpoint::data::locate::find;
 use cutpoint::data::{DatasetName, Files};
 use cutpoint::error::{Error, Result};
-use cutpoint::notebook::progress::Terminal;
+use cutpoint::runtime::progress::Terminal;
 
 use crate::say;
 

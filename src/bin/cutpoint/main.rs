@@ -49,7 +49,7 @@ enum Command {
 
 fn main() {
     let cli = Cli::parse();
-    cutpoint::train::machine::prepare_process();
+    cutpoint::runtime::threads::prepare_process();
     // What computes nothing that is worth keeping ends at an interrupt as any program does.
     if !matches!(cli.command, Command::Show(_) | Command::Stats(_) | Command::Plot(_) | Command::Convert(_)) {
         keep_finished_runs_at_an_interrupt();
@@ -71,12 +71,12 @@ fn main() {
 /// The first interrupt asks the running call to stop and keep what is finished; the second does not wait for it.
 fn keep_finished_runs_at_an_interrupt() {
     let handled = ctrlc::set_handler(|| {
-        if cutpoint::notebook::interrupt::is_raised() {
+        if cutpoint::runtime::cancel::is_raised() {
             // Nothing is flushed: standard output may be held by a write that nobody reads.
             // SAFETY: ends the process; nothing of it is used afterwards.
             unsafe { libc::_exit(130) }
         }
-        cutpoint::notebook::interrupt::raise();
+        cutpoint::runtime::cancel::raise();
     });
     if let Err(error) = handled {
         tell(format!("cutpoint: interrupts will end the program at once: {error}"));

@@ -290,7 +290,7 @@ impl OfStudy {
 
 /// The epochs of a line that `cutpoint finetune --trace` prints.
 fn trace(path: &Path) -> Result<Vec<Epoch>> {
-    let text = String::from_utf8_lossy(&cutpoint::files::read(path)?).into_owned();
+    let text = String::from_utf8_lossy(&cutpoint::util::files::read(path)?).into_owned();
     let wrong = |found: String| Error::Format {
         path: path.to_owned(),
         expected: "the JSON that `cutpoint finetune --trace` prints".into(),

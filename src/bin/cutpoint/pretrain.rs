@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use cutpoint::error::Result;
 use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::runtime::threads;
 use cutpoint::study::Study;
-use cutpoint::train::{machine, save_source, Origin};
+use cutpoint::train::{save_source, Origin};
 
 use crate::args::{self, Machine, Overrides};
 use crate::say;
@@ -57,10 +58,10 @@ pub fn run(args: Args) -> Result<()> {
     // Hours of training must not end at a name that cannot be written.
     Checkpoint::check_name(&out)?;
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
-    cutpoint::files::create_dir(&folder)?;
+    cutpoint::util::files::create_dir(&folder)?;
     let mut data = args::load_data(&params, study.source, study.target, &args.machine)?;
     let mut model = args::source_network(&params, &data)?;
-    let threads = args.threads.unwrap_or_else(machine::cores);
+    let threads = args.threads.unwrap_or_else(threads::cores);
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
     let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;

@@ -13,7 +13,7 @@ use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use super::text::{indented, shortened, Text, TEXT_LIMIT};
 use super::{array, collection, send, tensor, Failed};
-use crate::notebook::torch;
+use crate::error::torch;
 
 /// What was taken off a value on the way to what it holds: the names of variants, from the outside.
 #[derive(Default)]

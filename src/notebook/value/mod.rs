@@ -30,7 +30,8 @@ mod text;
 use std::cell::RefCell;
 use std::io::Write;
 
-use super::{cell, wire};
+use super::cell;
+use crate::runtime::host;
 
 /// The last expression of a cell was an `Err`: what the cell fails with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ fn send(text: &str) {
     if captured.is_some() {
         return;
     }
-    if wire::present() {
+    if host::present() {
         return cell::text(text);
     }
     let mut out = std::io::stdout().lock();

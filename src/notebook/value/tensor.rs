@@ -7,7 +7,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::grid::{kept, Grid};
 use super::text::Text;
-use crate::notebook::torch;
+use crate::error::torch;
 
 /// Above so many items only the edges are shown.
 const THRESHOLD: usize = 1000;

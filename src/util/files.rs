@@ -1,9 +1,8 @@
 //! Reading whole files, and writing them so that nothing half-written is ever seen.
 
-use std::fs::{self, TryLockError};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
@@ -13,26 +12,6 @@ use crate::error::{Error, Result};
 /// [`Error::Io`] naming the file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("read", path))
-}
-
-/// What is wrong with text that should be JSON. Python writes numbers that JSON does not have.
-pub(crate) fn json_fault(bytes: &[u8], error: &serde_json::Error) -> String {
-    let place = format!("line {}, column {}", error.line(), error.column());
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        return "a byte-order mark before it".to_owned();
-    }
-    let line = bytes.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let near = error.column().saturating_sub(3)..(error.column() + 9).min(line.len());
-    let near = String::from_utf8_lossy(line.get(near).unwrap_or_default()).into_owned();
-    match ["NaN", "-Infinity", "Infinity"].into_iter().find(|number| near.contains(number)) {
-        Some(number) => format!("{number} at {place}, which is no number in JSON"),
-        None => error.to_string(),
-    }
-}
-
-/// Bytes as hexadecimal digits: how a digest is written.
-pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Creates a folder and those above it.
@@ -46,39 +25,8 @@ pub fn create_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::io("create folder", path))
 }
 
-/// Holds a file's folder, made where it is not there, for as long as what is returned lives: whoever reads a file, changes
-/// it and writes it again does not lose what another does meanwhile. Waits for another process that holds it.
-///
-/// # Errors
-/// [`Error::Io`] naming the folder, also when another process holds it for twenty seconds.
-pub(crate) fn lock_folder_of(path: &Path) -> Result<fs::File> {
-    let target = behind_links(path);
-    let folder = folder_of(&target);
-    create_dir(folder)?;
-    let held = fs::File::open(folder).map_err(Error::io("open", folder))?;
-    let deadline = Instant::now() + MOST_WAIT;
-    loop {
-        match held.try_lock() {
-            Ok(()) => return Ok(held),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(TryLockError::WouldBlock) => {
-                let held_elsewhere = std::io::Error::new(std::io::ErrorKind::WouldBlock, "another process holds it");
-                return Err(Error::io("lock", folder)(held_elsewhere));
-            }
-            // A file system without locks, as over some networks.
-            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => return Ok(held),
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", folder)(error)),
-        }
-    }
-}
-
-/// How long a folder may be held by another, who needs milliseconds.
-const MOST_WAIT: Duration = Duration::from_secs(20);
-
 /// The file that a path leads to through symbolic links, also where there is no such file yet.
-fn behind_links(path: &Path) -> PathBuf {
+pub(crate) fn behind_links(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     // As many as the system itself follows.
     for _ in 0..40 {
@@ -88,7 +36,7 @@ fn behind_links(path: &Path) -> PathBuf {
     target
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
@@ -153,16 +101,5 @@ mod tests {
         std::os::unix::fs::symlink("below/new.json", &dangling).unwrap();
         write_atomically(&dangling, |w| w.write_all(b"first")).unwrap();
         assert_eq!(fs::read(&below).unwrap(), b"first");
-    }
-
-    #[test]
-    fn a_folder_is_held_by_one_at_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("results/a.json");
-        let held = lock_folder_of(&path).unwrap();
-        let folder = fs::File::open(dir.path().join("results")).unwrap();
-        assert!(folder.try_lock().is_err());
-        drop(held);
-        folder.try_lock().unwrap();
     }
 }

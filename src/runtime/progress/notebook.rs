@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::display::{escaped, Shown};
-use super::progress::{Progress, Unit};
+use super::base::{Progress, Unit};
+use crate::runtime::host;
+use crate::util::markup::escaped;
 
 /// Between two pictures of a bar: a page that is redrawn more often is only slower.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -19,7 +20,7 @@ pub struct Notebook {
 }
 
 struct Bar {
-    shown: Shown,
+    id: String,
     task: String,
     note: String,
     lines: Vec<String>,
@@ -56,7 +57,7 @@ impl Progress for Notebook {
         let mut state = self.state();
         let now = Instant::now();
         let mut bar = Bar {
-            shown: Shown::new(&[("text/plain", task)]),
+            id: host::fresh_id(),
             task: task.to_owned(),
             note: String::new(),
             lines: Vec::new(),
@@ -67,6 +68,7 @@ impl Progress for Notebook {
             drawn: now,
             ended: false,
         };
+        host::display(&[("text/plain", task)], Some(&bar.id), false);
         bar.draw();
         *state = Some(bar);
     }
@@ -101,7 +103,7 @@ impl Bar {
     fn draw(&mut self) {
         self.drawn = Instant::now();
         let (text, html) = (self.text(), self.html());
-        self.shown.update(&[("text/plain", &text), ("text/html", &html)]);
+        host::display(&[("text/plain", &text), ("text/html", &html)], Some(&self.id), true);
     }
 
     fn share(&self) -> f64 {
@@ -194,7 +196,7 @@ mod tests {
 
     fn bar(done: u64, ended: bool) -> Bar {
         Bar {
-            shown: Shown::new(&[]),
+            id: String::new(),
             task: "5 < 6 runs".into(),
             note: "loss 0.3".into(),
             lines: vec!["kept".into()],

@@ -1,0 +1,8 @@
+//! What long calls run on: cancelling, work in the background, threads, memory, progress, and the program around it all.
+
+pub mod background;
+pub mod cancel;
+pub(crate) mod host;
+pub mod memory;
+pub mod progress;
+pub mod threads;

@@ -1,0 +1,7 @@
+//! Small tools without a subject of their own: files, locks, digests, markup.
+
+pub mod files;
+pub(crate) mod hex;
+pub(crate) mod json;
+pub(crate) mod locks;
+pub mod markup;
