@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use cutpoint::cluster::{Algorithm, FeatureTable};
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 use cutpoint::prelude::*;
 
 fn main() -> Result<()> {

@@ -11,7 +11,7 @@ pub use crate::data::{
     FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
-pub use crate::model::checkpoint::Checkpoint;
+pub use crate::model::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::notebook::display::Shown;
 pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};

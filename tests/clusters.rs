@@ -9,7 +9,7 @@ use common::need;
 use cutpoint::cluster::{
     pca, silhouette, tsne, Algorithm, ClusterFile, ClusterSweep, Contingency, FeatureTable, Scoring,
 };
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 use cutpoint::prelude::*;
 use cutpoint::runtime::progress::Recorded;
 use ndarray::Array2;

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use common::{cutpoint, need, stderr, stdout, succeed};
 use cutpoint::data::{locate, FASHION_MNIST, MNIST};
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 
 /// Runs in an empty folder of its own, so that no ./data is found and nothing is left behind.
 fn run(arguments: &[&str]) -> Output {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cutpoint::data::{Phase, TransferLearningWrapper, GLYPHS};
 use cutpoint::error::Error;
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 use cutpoint::model::CustomCnn;
 use cutpoint::params::{Activation, Device, Params, Setting};
 use cutpoint::runtime::cancel;

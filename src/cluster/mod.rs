@@ -8,14 +8,13 @@
 mod agglomerative;
 mod algorithm;
 mod average;
-mod features;
 mod map;
 mod record;
 mod scores;
 mod sweep;
 
+pub use crate::model::{FeatureTable, Features};
 pub use algorithm::Algorithm;
-pub use features::{FeatureTable, Features};
 pub use map::{pca, tsne};
 pub use record::{ClusterFile, ClusterRecord, ClusterScore};
 pub use scores::{silhouette, Contingency, Scores, Scoring};

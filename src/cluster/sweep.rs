@@ -13,7 +13,7 @@ use crate::data::Task;
 use crate::error::{Error, Result};
 use crate::grid::{rows, Repeats};
 use crate::journal::Journal;
-use crate::model::checkpoint::Checkpoint;
+use crate::model::Checkpoint;
 use crate::model::CustomCnn;
 use crate::params::PERCENTAGES;
 use crate::runtime::cancel::{self, Stop};

@@ -1,6 +1,6 @@
 //! Weights of one layer, their initial values, and the functions between layers.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::error::{During, Error, Result};
 use crate::params::{Activation, Device};
@@ -91,17 +91,4 @@ pub(super) fn activate(activation: Activation, x: &Tensor) -> Result<Tensor, tch
         Activation::Sigmoid => x.f_sigmoid(),
         Activation::Tanh => x.f_tanh(),
     }
-}
-
-/// Bytes to what the network sees: float32 from -1 to 1.
-///
-/// The steps are torchvision's (`ToTensor`, `Normalize(0.5, 0.5)`) one by one, for the same rounding.
-pub(crate) fn normalise(pixels: &Tensor) -> Result<Tensor> {
-    let scaled = |mut x: Tensor| -> Result<Tensor, tch::TchError> {
-        let _ = x.f_div_scalar_(255)?;
-        let _ = x.f_sub_scalar_(0.5)?;
-        let _ = x.f_div_scalar_(0.5)?;
-        Ok(x)
-    };
-    pixels.f_to_kind(Kind::Float).and_then(scaled).during("scaling pixels")
 }

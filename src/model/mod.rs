@@ -1,16 +1,19 @@
-//! The network, the cut, and files of weights.
+//! The network, the cut, what layers put out, and files of weights.
 
-pub mod checkpoint;
 mod cnn;
 mod cut;
+mod features;
+mod files;
+mod forward;
+mod inputs;
 mod layers;
 mod layout;
-mod pth;
+pub mod weights;
 
-/// Weights by name.
-pub type StateDict = Vec<(String, tch::Tensor)>;
-
-pub use cnn::{CustomCnn, LayerOutput};
+pub use cnn::CustomCnn;
 pub use cut::Cut;
-pub(crate) use layers::normalise;
+pub use features::{FeatureTable, Features};
+pub use forward::LayerOutput;
+pub(crate) use inputs::{chunks, normalise, pieces, pixel_table};
 pub use layers::resolve_device;
+pub use weights::{Checkpoint, StateDict};

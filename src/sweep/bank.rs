@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 use super::run::RunInputs;
 use crate::data::{Samples, Task};
 use crate::error::{During, Result};
-use crate::model::CustomCnn;
-use crate::train::{chunks, label_tensor, pixel_table, Inputs};
+use crate::model::{chunks, pixel_table, CustomCnn};
+use crate::train::{label_tensor, Inputs};
 
 /// The pictures of a target task: one table for the training files' samples and one for the test files'.
 pub(super) struct PictureBank {

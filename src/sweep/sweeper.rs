@@ -16,7 +16,7 @@ use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
 use crate::grid::{rows, Repeats, Row};
 use crate::journal::Journal;
-use crate::model::checkpoint::Checkpoint;
+use crate::model::Checkpoint;
 use crate::model::{CustomCnn, Cut};
 use crate::params::{Params, PERCENTAGES};
 use crate::record::{Record, ResultFile, OF_CUTS, PICTURES, SOURCE_WEIGHTS};

@@ -13,12 +13,12 @@ use tch::Tensor;
 use super::bank::{Layout, PictureBank};
 use super::run::{run, RunSpec};
 use crate::error::{Error, Result};
+use crate::model::pieces;
 use crate::model::CustomCnn;
 use crate::params::Params;
 use crate::record::Record;
 use crate::runtime::cancel::Stop;
 use crate::runtime::threads;
-use crate::train::pieces;
 
 /// Rows of a table that one task fills: enough to be worth it, few enough to share among workers.
 const ROWS_A_TASK: usize = 256;

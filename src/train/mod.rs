@@ -14,7 +14,7 @@ pub use early_stopping::{EarlyStopping, Verdict};
 pub use evaluate::classification_report;
 pub use fit::Epoch;
 pub(crate) use fit::{evaluate_final, fit, FitOptions};
-pub(crate) use inputs::{chunks, label_tensor, pieces, pixel_table, Inputs};
+pub(crate) use inputs::{label_tensor, Inputs};
 pub use report::{ClassScores, ClassificationReport};
 pub use source::{check_training, load_source, pretrained, save_source, training_in_words, Origin, Source};
 pub use trainer::{TrainReport, Trainer};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{TrainReport, Trainer};
 use crate::data::{Phase, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
 use crate::params::Params;
 use crate::runtime::threads;

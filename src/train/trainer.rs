@@ -14,7 +14,7 @@ use super::inputs::Inputs;
 use super::report::ClassificationReport;
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
-use crate::model::checkpoint::Checkpoint;
+use crate::model::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
 use crate::params::Params;
 use crate::rng::TorchRng;

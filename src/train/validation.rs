@@ -8,9 +8,9 @@
 use tch::{Kind, Tensor};
 
 use super::evaluate::share_equal;
-use super::inputs::{pieces, through_in_chunks, Inputs};
+use super::inputs::{through_in_chunks, Inputs};
 use crate::error::{During, Result};
-use crate::model::CustomCnn;
+use crate::model::{pieces, CustomCnn};
 use crate::runtime::cancel::Stop;
 
 /// Pictures classified before it is looked whether that is enough.

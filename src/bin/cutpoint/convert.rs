@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cutpoint::error::Result;
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 
 use crate::say;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use cutpoint::data::{DatasetName, MNIST};
 use cutpoint::error::Result;
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::sweep::{fine_tune, Row};
 use cutpoint::train::load_source;

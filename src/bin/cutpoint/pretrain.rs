@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cutpoint::error::Result;
-use cutpoint::model::checkpoint::Checkpoint;
+use cutpoint::model::Checkpoint;
 use cutpoint::runtime::threads;
 use cutpoint::study::Study;
 use cutpoint::train::{save_source, Origin};

@@ -12,7 +12,7 @@ use std::path::Path;
 use tch::Tensor;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::checkpoint::bytes_of;
+use super::bytes::bytes_of;
 use super::StateDict;
 use crate::error::{During, Error, Result};
 use crate::util::files;

@@ -3,14 +3,14 @@
 use ndarray::{Array2, Axis};
 use tch::Tensor;
 
+use super::cnn::CustomCnn;
+use super::inputs::{chunks, normalise, pixel_table};
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
-use crate::model::CustomCnn;
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::progress::LateBar;
 use crate::runtime::threads;
-use crate::train::{chunks, Inputs};
 
 /// Features of every convolution for some samples.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl FeatureTable {
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.
-    pub(super) fn observed(model: &CustomCnn, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
+    pub(crate) fn observed(model: &CustomCnn, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
         if samples.is_empty() {
             return Err(Error::parameter("samples", "at least one picture", 0));
         }
@@ -163,11 +163,11 @@ fn features_of(
     for first in (0..samples.len()).step_by(step) {
         let part = samples.select(first..(first + step).min(samples.len()));
         // The pictures of a part are bytes; only a chunk of them at a time becomes numbers.
-        let inputs = Inputs::pictures(&part, device)?;
+        let table = pixel_table(&part, device)?;
         for (first, count) in chunks(part.len(), device) {
             stop.check()?;
-            let positions: Vec<i64> = (first as i64..(first + count) as i64).collect();
-            for (layer, means) in layers.iter_mut().zip(model.conv_means(&inputs.samples(&positions)?)?) {
+            let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
+            for (layer, means) in layers.iter_mut().zip(model.conv_means(&normalise(&chunk)?)?) {
                 append(layer, &means)?;
             }
             advanced(count);
