@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use common::{cutpoint, need, stderr, stdout, succeed};
-use cutpoint::data::{locate, FASHION_MNIST, MNIST};
+use cutpoint::data::{places, FASHION_MNIST, MNIST};
 use cutpoint::model::Checkpoint;
 
 /// Runs in an empty folder of its own, so that no ./data is found and nothing is left behind.
@@ -345,7 +345,7 @@ fn offline(command: &mut Command) -> &mut Command {
 #[test]
 fn a_data_set_is_downloaded_checked_and_read() {
     let set = if common::data(&[MNIST]).is_ok() { MNIST } else { FASHION_MNIST };
-    let found = locate::below(&need!(common::data(&[set])), set).unwrap();
+    let found = places::below(&need!(common::data(&[set])), set).unwrap();
     let name = set.to_string();
     let folder = tempfile::tempdir().unwrap();
     let mirror = folder.path().join("mirror");

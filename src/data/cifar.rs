@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::{Files, Pictures};
+use super::images::{Files, Pictures};
 use crate::error::{Error, Result};
 
 /// The folder inside the archive, and the folder looked for.

@@ -4,11 +4,8 @@
 //! random width and strength, adds a stray stroke and noise. Some signs are easily taken for each other, so that a
 //! network is neither at chance nor perfect.
 
-use super::{Files, Pictures};
+use super::images::{Files, Pictures};
 use crate::rng::TorchRng;
-
-/// What the classes show.
-pub const NAMES: [&str; 10] = ["ring", "bar", "zig", "hook", "fork", "ess", "loop", "gallows", "cross", "crook"];
 
 /// Width and height in pixels.
 const SIDE: usize = 28;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Files, Pictures};
+use super::images::{Files, Pictures};
 use crate::error::{Error, Result};
 
 /// The element type "unsigned byte", the only one these data sets use.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Dataset, Pictures};
+use super::dataset::Dataset;
+use super::images::Pictures;
 use crate::error::{Error, Result};
 use crate::params::{check_percentage, Params, TestSplit};
 use crate::rng::TorchRng;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Dataset, DatasetName, Phase, Samples, Task};
+use super::dataset::Dataset;
+use super::name::DatasetName;
+use super::task::{Phase, Samples, Task};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::runtime::progress::{default_sink, Progress};
@@ -20,7 +22,7 @@ pub struct TransferLearningWrapper {
 
 impl TransferLearningWrapper {
     /// Loads the data sets (downloading them if need be, with progress in the terminal) and makes both tasks.
-    /// `data` is the folder that holds them; see [`super::locate::find`] for the other places.
+    /// `data` is the folder that holds them; see [`super::find::find`] for the other places.
     ///
     /// # Errors
     /// Those of [`Params::check`], [`Dataset::load`] and [`Task::new`]; [`Error::Parameter`] when target pictures

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cutpoint::data::locate::below;
+use cutpoint::data::places::below;
 use cutpoint::data::DatasetName;
 pub use published::{published, published_texts};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cutpoint::data::download::check_official;
-use cutpoint::data::locate::find;
+use cutpoint::data::find::find;
 use cutpoint::data::{DatasetName, Files};
 use cutpoint::error::{Error, Result};
 use cutpoint::runtime::progress::Terminal;

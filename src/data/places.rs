@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{cifar, download, glyphs, idx, DatasetName, Files, Pictures};
-use crate::error::{Error, Result};
-use crate::runtime::progress::Progress;
+use super::images::{Files, Pictures};
+use super::name::DatasetName;
+use super::{cifar, glyphs, idx};
+use crate::error::Result;
 
 /// The environment variable that names the folder of data sets where no folder is given.
 pub const ENV: &str = "CUTPOINT_DATA";
@@ -124,45 +125,4 @@ pub fn find_local(name: DatasetName, data: Option<&Path>) -> std::result::Result
 /// The folder that downloads go to: `data`, else what `CUTPOINT_DATA` names, else `data` in the working directory.
 pub fn download_folder(data: Option<&Path>) -> PathBuf {
     data.map(Path::to_owned).or_else(|| std::env::var_os(ENV).map(PathBuf::from)).unwrap_or_else(|| DEFAULT.into())
-}
-
-/// Finds a data set, and fetches it where it is in no local place: from its mirrors, and FashionMNIST from Debian's
-/// archive where those cannot be reached. See [`find_local`] for the places.
-///
-/// # Errors
-/// [`Error::DataNotFound`] with every place and mirror and why it did not serve; [`Error::Interrupted`].
-pub fn find(name: DatasetName, data: Option<&Path>, progress: &dyn Progress) -> Result<Found> {
-    let folder = download_folder(data);
-    let mut looked = match find_local(name, data) {
-        Ok(found) => match found.missing() {
-            // A download that stopped between two files goes on; elsewhere a missing file is an error when it is read.
-            Some(missing) if found.path().starts_with(&folder) => {
-                vec![format!("{}: incomplete, as {missing} is not there", found.path().display())]
-            }
-            _ => return Ok(found),
-        },
-        Err(looked) => looked,
-    };
-    match download::fetch(name, &folder, progress) {
-        Ok(()) => {}
-        Err(download::Failure::Stop(error)) => return Err(error),
-        Err(download::Failure::Nowhere(reasons)) => {
-            looked.extend(reasons);
-            let place = match name {
-                DatasetName::Cifar10 => folder.join(cifar::FOLDER),
-                _ => folder.join(name.to_string()).join("raw"),
-            };
-            let hint = format!(
-                "Put its files into {}, name the folder above with --data or {ENV}, or use the data set Glyphs, which \
-                 is built in.",
-                place.display()
-            );
-            return Err(Error::DataNotFound { name: name.to_string(), looked, hint });
-        }
-    }
-    below(&folder, name).ok_or_else(|| Error::DataNotFound {
-        name: name.to_string(),
-        looked: vec![format!("{}: not in it, although the download ended", folder.display())],
-        hint: String::new(),
-    })
 }

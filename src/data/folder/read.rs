@@ -1,11 +1,11 @@
 //! Data sets of one's own: a folder of class folders with PNG or JPEG files, or arrays of bytes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use image::imageops::FilterType;
 
-use super::{Dataset, Pictures};
+use crate::data::dataset::Dataset;
+use crate::data::images::Pictures;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 use crate::runtime::cancel;
@@ -34,55 +34,7 @@ impl Default for FolderOptions {
 /// Labels are bytes.
 const MOST_CLASSES: usize = 256;
 
-impl Pictures {
-    /// Pictures from bytes: picture by picture, channel by channel, row by row. `shape` is channels, height and width.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when a side is 0, when there are neither one nor three channels, or when there are not as
-    /// many bytes as the labels' pictures have.
-    pub fn from_bytes(pixels: Vec<u8>, labels: Vec<u8>, shape: [usize; 3]) -> Result<Pictures> {
-        let [channels, height, width] = shape;
-        if !(channels == 1 || channels == 3) || height == 0 || width == 0 {
-            let expected = "1 or 3 channels, and a height and width of at least 1";
-            return Err(Error::parameter("shape", expected, format!("{shape:?}")));
-        }
-        let expected = labels.len() * channels * height * width;
-        if pixels.len() != expected {
-            let expected = format!("{expected} bytes, for {} pictures of {shape:?}", labels.len());
-            return Err(Error::parameter("pixels", expected, pixels.len()));
-        }
-        Ok(Pictures { pixels, labels, shape })
-    }
-}
-
 impl Dataset {
-    /// A data set of one's own from arrays. Labels are positions in `class_names`.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when there are no pictures, when those for training and for testing have different shapes,
-    /// or when a label has no name.
-    pub fn from_pictures(name: &str, class_names: &[&str], train: Pictures, test: Pictures) -> Result<Dataset> {
-        if train.is_empty() || test.is_empty() {
-            let found = format!("{} and {}", train.len(), test.len());
-            return Err(Error::parameter("pictures", "some for training and some for testing", found));
-        }
-        if train.shape != test.shape {
-            let expected = format!("test pictures of {:?}", train.shape);
-            return Err(Error::parameter("pictures", expected, format!("{:?}", test.shape)));
-        }
-        let highest = train.labels.iter().chain(&test.labels).max();
-        if let Some(&label) = highest.filter(|&&l| usize::from(l) >= class_names.len()) {
-            return Err(Error::parameter("class_names", format!("a name for label {label}"), class_names.len()));
-        }
-        Ok(Dataset {
-            name: name.to_owned(),
-            class_names: class_names.iter().map(|&n| n.to_owned()).collect(),
-            train: Arc::new(train),
-            test: Arc::new(test),
-            place: "memory".to_owned(),
-        })
-    }
-
     /// A data set of one's own from a folder: `train/<class>/*.png` and `test/<class>/*.png`, or only one of
     /// `train/<class>/*.png` and `<class>/*.png`, of which a share is held out for testing. PNG and JPEG files are read (`.png`, `.jpg`, `.jpeg`), others passed over.
     /// Classes are labelled in the order of their folders' names. Progress counts files.
@@ -135,48 +87,6 @@ impl Dataset {
         let names: Vec<&str> = classes.iter().map(|(c, _)| c.as_str()).collect();
         Ok(Dataset { place: folder.display().to_string(), ..Dataset::from_pictures(name, &names, train, test)? })
     }
-}
-
-impl Dataset {
-    /// Writes the first pictures of each class as PNG files, `train/<class>/<n>.png` and `test/<class>/<n>.png`: the form
-    /// that [`Dataset::from_folder`] reads. At most `count` of each class and part are written.
-    ///
-    /// # Errors
-    /// [`Error::Io`] or [`Error::Format`] naming the file; [`Error::Parameter`] when two classes have one name, or one
-    /// that is no folder's.
-    pub fn save_folder(&self, folder: impl AsRef<Path>, count: usize) -> Result<()> {
-        for (i, name) in self.class_names.iter().enumerate() {
-            if self.class_names[..i].contains(name)
-                || name.is_empty()
-                || name.starts_with('.')
-                || name.contains(['/', '\\'])
-            {
-                return Err(Error::parameter("class_names", "names of folders, each once", name));
-            }
-        }
-        for (part, pictures) in [("train", &self.train), ("test", &self.test)] {
-            let mut written = vec![0usize; self.class_names.len()];
-            for (row, &label) in pictures.labels.iter().enumerate() {
-                let class = usize::from(label);
-                if written[class] < count {
-                    let file = folder.as_ref().join(part).join(&self.class_names[class]);
-                    crate::util::files::create_dir(&file)?;
-                    write(&file.join(format!("{:05}.png", written[class])), pictures, row)?;
-                    written[class] += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn write(path: &Path, pictures: &Pictures, row: usize) -> Result<()> {
-    let [channels, height, width] = pictures.shape;
-    let (bytes, area) = (pictures.picture(row), height * width);
-    let interleaved: Vec<u8> = (0..area).flat_map(|i| (0..channels).map(move |c| bytes[c * area + i])).collect();
-    let colour = if channels == 3 { image::ColorType::Rgb8 } else { image::ColorType::L8 };
-    let written = image::save_buffer(path, &interleaved, width as u32, height as u32, colour);
-    written.map_err(|e| Error::format(path, "a picture that can be written", e.to_string()))
 }
 
 fn check(options: &FolderOptions) -> Result<()> {
