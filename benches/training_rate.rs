@@ -5,9 +5,9 @@
 
 use std::time::Instant;
 
+use cutpoint::config::{Device, Params};
 use cutpoint::data::{TransferLearningWrapper, GLYPHS};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Device, Params};
 use cutpoint::runtime::progress::Silent;
 use cutpoint::sweep::{fine_tune, Row};
 use tch::{Kind, Tensor};
@@ -39,7 +39,7 @@ fn main() -> cutpoint::error::Result<()> {
     for repeat in 0..5 {
         let before = product_rate();
         let start = Instant::now();
-        fine_tune(&source, &data, &params, Row { percentage, cut: 0, repeat }, 1, false)?;
+        fine_tune(&source, &data, &params, Row::new(percentage, 0, repeat)?, 1, false)?;
         let rate = work / start.elapsed().as_secs_f64();
         let product = (before + product_rate()) / 2.0;
         println!("training {:.1} GFLOP/s, matrix product {:.1} GFLOP/s", rate / 1e9, product / 1e9);

@@ -30,18 +30,17 @@
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
 //! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
-//! | 0 | [`params`], [`grid`], [`record`], [`journal`], [`rng`], [`util`], [`runtime`], [`error`] |
+//! | 0 | [`config`], [`record`], [`journal`], [`rng`], [`util`], [`runtime`], [`error`] |
 
 #![warn(missing_docs)]
 
 pub mod cluster;
+pub mod config;
 pub mod data;
 pub mod error;
-pub mod grid;
 pub mod journal;
 pub mod model;
 pub mod notebook;
-pub mod params;
 pub mod plot;
 pub mod prelude;
 pub mod record;
@@ -52,3 +51,7 @@ pub mod study;
 pub mod sweep;
 pub mod train;
 pub mod util;
+
+// The name that this module had.
+#[doc(hidden)]
+pub use config as params;

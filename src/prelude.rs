@@ -6,6 +6,7 @@ pub use {ndarray, serde_json, tch};
 pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
+pub use crate::config::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
 pub use crate::data::{
     Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, TransferLearningWrapper, CIFAR10,
     FASHION_MNIST, GLYPHS, MNIST,
@@ -14,7 +15,7 @@ pub use crate::error::{Error, Result};
 pub use crate::model::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::notebook::display::Shown;
-pub use crate::params::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
+
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
     difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::{Params, Setting, TestSplit};
 use crate::error::{Error, Result};
-use crate::params::{Params, Setting, TestSplit};
 use crate::util::files;
 use crate::util::{json, locks};
 
@@ -59,7 +59,7 @@ pub struct ResultFile {
     /// The file's first element.
     pub params: Params,
     /// Whether the file itself says which pictures its test accuracy was measured on. The published files do not;
-    /// they measured it on the training files ([`crate::params::TestSplit::Published`]).
+    /// they measured it on the training files ([`crate::config::TestSplit::Published`]).
     pub states_test_split: bool,
     /// The runs, in the file's order.
     pub records: Vec<Record>,

@@ -5,8 +5,8 @@ mod common;
 use std::path::Path;
 
 use common::need;
+use cutpoint::config::{Params, TestSplit};
 use cutpoint::data::{Dataset, DatasetName, TransferLearningWrapper, CIFAR10, FASHION_MNIST, MNIST};
-use cutpoint::params::{Params, TestSplit};
 use cutpoint::runtime::progress::Silent;
 use cutpoint::study::Study;
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 use common::need;
+use cutpoint::config::Setting;
 use cutpoint::data::{DatasetName, TransferLearningWrapper, CIFAR10, FASHION_MNIST, MNIST};
-use cutpoint::params::Setting;
 use cutpoint::study::Study;
 use serde_json::Value;
 

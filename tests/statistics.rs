@@ -2,7 +2,7 @@
 
 mod common;
 
-use cutpoint::params::Params;
+use cutpoint::config::Params;
 use cutpoint::record::{Record, ResultFile};
 use cutpoint::stats::{
     all_pairs, best, best_table, compare, compare_table, load_together, mean, median, median_interval, not_compared,

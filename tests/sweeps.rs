@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cutpoint::config::{Device, Params, Setting, TestSplit};
 use cutpoint::data::{TransferLearningWrapper, GLYPHS};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Device, Params, Setting, TestSplit};
+
 use cutpoint::record::{Record, ResultFile};
 use cutpoint::runtime::progress::{Recorded, Silent};
 use cutpoint::study::{Plan, Profile, Study};
@@ -48,7 +49,7 @@ fn rows_of_a_sweep_equal_single_runs_in_every_setting() {
         for record in timeless(rows.records) {
             let (p, cut, repeat) = (record.sampled_percentage, record.sampled_cut_point, record.repeat);
             let single =
-                fine_tune(&source, &data, &params, Row { percentage: p, cut, repeat }, 1, false).unwrap().record;
+                fine_tune(&source, &data, &params, Row::new(p, cut, repeat).unwrap(), 1, false).unwrap().record;
             assert_eq!(record, Record { seconds: None, ..single }, "{setting}");
         }
     }
@@ -65,7 +66,8 @@ fn a_last_batch_of_one_sample_is_computed_as_in_a_single_run() {
     let rows = sweep(&params, &source, &data, &folder.path().join("j")).percentages(&[percentage]).run().unwrap();
     for record in timeless(rows.records) {
         let (cut, repeat) = (record.sampled_cut_point, record.repeat);
-        let single = fine_tune(&source, &data, &params, Row { percentage, cut, repeat }, 1, false).unwrap().record;
+        let single =
+            fine_tune(&source, &data, &params, Row::new(percentage, cut, repeat).unwrap(), 1, false).unwrap().record;
         assert_eq!(record, Record { seconds: None, ..single });
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use cutpoint::config::{Activation, Device, Params, Setting};
 use cutpoint::data::{Phase, TransferLearningWrapper, GLYPHS};
 use cutpoint::error::Error;
 use cutpoint::model::Checkpoint;
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Activation, Device, Params, Setting};
 use cutpoint::runtime::cancel;
 use cutpoint::runtime::progress::{Recorded, Silent};
 use cutpoint::sweep::{fine_tune, Row};
@@ -41,8 +41,7 @@ fn frozen_weights_are_bit_identical_after_training_and_others_are_not() {
     for setting in Setting::ALL {
         for cut in 0..=3 {
             let params = params.clone().with_setting(setting);
-            let result =
-                fine_tune(&source, &data, &params, Row { percentage: 0.01, cut, repeat: 5 }, 1, false).unwrap();
+            let result = fine_tune(&source, &data, &params, Row::new(0.01, cut, 5).unwrap(), 1, false).unwrap();
             for (name, after) in result.model.state_dict() {
                 let Some((layer, _)) = name.strip_prefix("conv").and_then(|n| n.split_once('.')) else { continue };
                 let frozen = setting.freeze() && layer.parse::<i64>().unwrap() < cut;
@@ -97,7 +96,7 @@ fn every_activation_and_shape_of_network_trains() {
                 &network(&params, &data),
                 &data,
                 &params.clone().with_setting(setting),
-                Row { percentage: 0.01, cut: 1, repeat: 0 },
+                Row::new(0.01, 1, 0).unwrap(),
                 1,
                 false,
             )

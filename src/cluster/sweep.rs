@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 
 use super::{silhouette, Algorithm, ClusterFile, ClusterRecord, Contingency, FeatureTable, Scoring};
+use crate::config::PERCENTAGES;
+use crate::config::{rows, Repeats};
 use crate::data::Task;
 use crate::error::{Error, Result};
-use crate::grid::{rows, Repeats};
+
 use crate::journal::Journal;
 use crate::model::Checkpoint;
 use crate::model::CustomCnn;
-use crate::params::PERCENTAGES;
 use crate::runtime::cancel::{self, Stop};
 use crate::runtime::memory;
 use crate::runtime::progress::{default_sink, Progress, Unit};
@@ -140,7 +141,7 @@ impl<'a> ClusterSweep<'a> {
             ClusterFile { records: alike.collect() }.merged_with(path)?;
         }
         let draws: Vec<(f64, u64)> =
-            rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.percentage, r.repeat)).collect();
+            rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.fraction.get(), r.repeat)).collect();
         let drawn = |&(percentage, repeat): &(f64, u64)| {
             cancel::check("choosing samples")?;
             self.task.reduced(percentage, repeat)

@@ -22,7 +22,8 @@ impl Cut {
     ///
     /// # Errors
     /// [`Error::Parameter`] when the point is beyond the network, or the settings are no setting of the study.
-    pub fn new(params: &Params, point: i64) -> Result<Cut> {
+    pub fn new(params: &Params, point: impl Into<i64>) -> Result<Cut> {
+        let point = point.into();
         params.check_cut(point)?;
         Ok(Cut { point, setting: params.setting()?, reinit_both_dense: params.reinit_both_dense })
     }

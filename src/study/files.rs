@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Study;
+use crate::config::{Params, Setting};
 use crate::error::Result;
-use crate::params::{Params, Setting};
 use crate::record::{ResultFile, OF_CUTS};
 
 /// Where the files of a study lie: result files and journals in `results/<FOLDER>`, source weights in

@@ -6,9 +6,9 @@ mod plan;
 pub use files::StudyFiles;
 pub use plan::{Plan, Profile};
 
+use crate::config::Params;
 use crate::data::{DatasetName, CIFAR10, FASHION_MNIST, GLYPHS, MNIST};
 use crate::error::{Error, Result};
-use crate::params::Params;
 
 /// One source task and one target task.
 #[derive(Clone, Debug)]

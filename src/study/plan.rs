@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Study, StudyFiles};
+use crate::config::Repeats;
+use crate::config::{Params, Setting, PERCENTAGES};
 use crate::error::{Error, Result};
-use crate::grid::Repeats;
-use crate::params::{Params, Setting, PERCENTAGES};
 
 /// How large a study is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

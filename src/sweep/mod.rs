@@ -1,7 +1,7 @@
 //! A grid of fine-tuning runs: which ones, in what order, on how many workers, and what is already done.
 //!
 //! A run is a pure function of the parameters, the source weights, the percentage, the cut and the repeat. [`fine_tune`]
-//! computes one, [`crate::grid`] lists those wanted, [`crate::journal`] remembers those done, `bank` stores what frozen layers make
+//! computes one, [`crate::config`] lists those wanted, [`crate::journal`] remembers those done, `bank` stores what frozen layers make
 //! of the pictures, and `workers` does the rest side by side.
 
 mod bank;
@@ -9,6 +9,6 @@ mod run;
 mod sweeper;
 mod workers;
 
-pub use crate::grid::{Repeats, Row};
+pub use crate::config::{Repeats, Row};
 pub use run::{fine_tune, FineTuned};
 pub use sweeper::Sweep;

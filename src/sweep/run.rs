@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use crate::config::{Params, Row, TrainingConfig};
 use crate::data::TransferLearningWrapper;
 use crate::error::Result;
-use crate::grid::Row;
 use crate::model::{CustomCnn, Cut};
-use crate::params::Params;
+
 use crate::record::Record;
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
@@ -33,18 +33,8 @@ pub struct FineTuned {
     pub trace: Vec<Epoch>,
 }
 
-pub(super) fn fit_options(params: &Params, trace: bool) -> FitOptions {
-    FitOptions {
-        lr: params.lr_fine_tune,
-        epochs: params.num_train,
-        patience: params.early_stop_patience,
-        batch_size: params.batch_size,
-        restore_best: params.restore_best,
-        keep_best: false,
-        curve: trace,
-        losses: trace,
-        decides: !trace,
-    }
+fn fit_options(training: &TrainingConfig, trace: bool) -> FitOptions {
+    FitOptions { training: training.clone(), keep_best: false, curve: trace, losses: trace, decides: !trace }
 }
 
 /// What a run is of.
@@ -60,7 +50,7 @@ pub(super) fn run(
     source: &CustomCnn,
     spec: RunSpec,
     inputs: &RunInputs,
-    params: &Params,
+    training: &TrainingConfig,
     trace: bool,
     stop: &Stop,
     mut on_epoch: impl FnMut(usize),
@@ -68,7 +58,7 @@ pub(super) fn run(
     let start = Instant::now();
     let model = source.cut(spec.cut, inputs.classes, spec.repeat)?;
     let mut epochs = Vec::new();
-    let options = fit_options(params, trace);
+    let options = fit_options(training, trace);
     let RunInputs { train, validation, test, .. } = inputs;
     let fitted = fit(model, train, validation, &options, stop, |epoch| {
         on_epoch(epoch.epoch);
@@ -77,9 +67,9 @@ pub(super) fn run(
         }
         Ok(())
     })?;
-    let accuracy = evaluate_final(&fitted, train, validation, test, params.batch_size, stop)?;
+    let accuracy = evaluate_final(&fitted, train, validation, test, training.batch_size(), stop)?;
     let record = Record {
-        lr: params.lr_fine_tune,
+        lr: training.optimizer().lr(),
         sampled_percentage: spec.percentage,
         sampled_cut_point: spec.cut.point,
         repeat: spec.repeat,
@@ -113,13 +103,15 @@ pub fn fine_tune(
     trace: bool,
 ) -> Result<FineTuned> {
     params.check()?;
+    params.check_for_runs()?;
     source.check_params(params)?;
-    let Row { percentage, cut, repeat } = row;
+    let Row { fraction, cut, repeat } = row;
+    let percentage = fraction.get();
     let cut = Cut::new(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
-    let (source, params) = (source.deep_clone()?, params.clone());
-    let mut bar = LateBar::new("fine-tuning", Some(params.num_train as u64));
+    let (source, training) = (source.deep_clone()?, params.fine_tuning()?);
+    let mut bar = LateBar::new("fine-tuning", Some(training.epochs() as u64));
     let (sender, epochs) = std::sync::mpsc::channel();
     let tuned = in_background(
         "fine-tuning",
@@ -133,7 +125,7 @@ pub fn fine_tune(
                 test: Inputs::pictures(&task.test, device)?,
             };
             let spec = RunSpec { percentage, cut, repeat };
-            run(&source, spec, &inputs, &params, trace, stop, |epoch| {
+            run(&source, spec, &inputs, &training, trace, stop, |epoch| {
                 // Whoever was listening has been interrupted.
                 let _ = sender.send(epoch);
             })

@@ -12,13 +12,15 @@ use md5::{Digest, Md5};
 use super::bank::{Layout, PictureBank};
 use super::run::RunSpec;
 use super::workers::{self, Job, Message, Pool, Stage};
+use crate::config::{rows, Repeats, Row};
+use crate::config::{Params, PERCENTAGES};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
-use crate::grid::{rows, Repeats, Row};
+
 use crate::journal::Journal;
 use crate::model::Checkpoint;
 use crate::model::{CustomCnn, Cut};
-use crate::params::{Params, PERCENTAGES};
+
 use crate::record::{Record, ResultFile, OF_CUTS, PICTURES, SOURCE_WEIGHTS};
 use crate::runtime::cancel;
 use crate::runtime::memory;
@@ -54,6 +56,7 @@ impl<'a> Sweep<'a> {
     /// or takes other pictures than the task has.
     pub fn new(params: &Params, source: &'a CustomCnn, data: &'a TransferLearningWrapper) -> Result<Self> {
         params.check()?;
+        params.check_for_runs()?;
         if source.input_shape() != data.input_shape() {
             let expected = format!("pictures of {:?}, as the network takes", source.input_shape());
             return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
@@ -180,7 +183,7 @@ impl<'a> Sweep<'a> {
         let records = plan.rows.iter().map(|planned| {
             let record = journal.get(&planned.key).or_else(|| known.get(&planned.key));
             let record = record.ok_or_else(|| Error::Worker("a run was lost".to_owned()))?;
-            Ok(Record { sampled_cut_point: planned.row.cut, ..record.clone() })
+            Ok(Record { sampled_cut_point: planned.row.cut.number(), ..record.clone() })
         });
         Ok(ResultFile::new(params, records.collect::<Result<_>>()?))
     }
@@ -213,8 +216,8 @@ impl<'a> Sweep<'a> {
                 .map(|r| (place(r.sampled_percentage, r.sampled_cut_point, r.repeat), r))
                 .collect();
             for planned in &plan.rows {
-                let Row { percentage, cut, repeat } = planned.row;
-                if let Some(&record) = rows.get(&place(percentage, cut, repeat)) {
+                let Row { fraction, cut, repeat } = planned.row;
+                if let Some(&record) = rows.get(&place(fraction.get(), cut.number(), repeat)) {
                     known.insert(planned.key.clone(), record.clone());
                 }
             }
@@ -255,11 +258,11 @@ impl<'a> Sweep<'a> {
         });
         let pictures = PictureBank::new(&self.data.target, device)?;
         let runs_with_prefix = todo.iter().filter(|r| self.frozen(r.cut) >= FIRST_STORED);
-        let layout = pictures.layout(runs_with_prefix.map(|r| (r.row.percentage, r.row.repeat)))?;
+        let layout = pictures.layout(runs_with_prefix.map(|r| (r.row.fraction.get(), r.row.repeat)))?;
         let stages = self.stages(todo, &layout, budget)?;
         let jobs = self.jobs(todo, &stages)?;
         let count = jobs.len();
-        let pool = Arc::new(Pool::new(jobs, &stages, layout, self.source, &self.params, budget)?);
+        let pool = Arc::new(Pool::new(jobs, &stages, layout, self.source, &self.params.fine_tuning()?, budget)?);
         let (sender, messages) = channel();
         let default = if device == tch::Device::Cpu { threads::cores() } else { 1 };
         let workers = self.workers.unwrap_or(default).min(count);
@@ -342,7 +345,8 @@ impl<'a> Sweep<'a> {
         let task = &self.data.target;
         let mut jobs = Vec::with_capacity(todo.len());
         for planned in todo {
-            let Row { percentage, repeat, .. } = planned.row;
+            let Row { fraction, repeat, .. } = planned.row;
+            let percentage = fraction.get();
             let spec = RunSpec { percentage, cut: planned.cut, repeat };
             let frozen = self.frozen(planned.cut);
             let level = stages.iter().map(|s| s.level).filter(|&l| l <= frozen).max().unwrap_or(0);
@@ -428,7 +432,7 @@ impl Keys {
         let all_new = cut.point == 0 && cut.setting.reinit() && cut.reinit_both_dense;
         let weights = if all_new { "" } else { &self.weights };
         let text =
-            format!("{} {weights} {:?} {} {} {}", self.common, row.percentage, cut.point, cut.setting, row.repeat);
+            format!("{} {weights} {:?} {} {} {}", self.common, row.fraction.get(), cut.point, cut.setting, row.repeat);
         hex(Md5::digest(text))
     }
 }
@@ -436,8 +440,8 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Setting;
     use crate::data::GLYPHS;
-    use crate::params::Setting;
 
     /// After a cut of FT the whole width of the pictures goes into the linear layer: a few training pictures need little,
     /// the test pictures that are classified at once a lot.

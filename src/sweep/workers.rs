@@ -12,10 +12,11 @@ use tch::Tensor;
 
 use super::bank::{Layout, PictureBank};
 use super::run::{run, RunSpec};
+use crate::config::TrainingConfig;
 use crate::error::{Error, Result};
 use crate::model::pieces;
 use crate::model::CustomCnn;
-use crate::params::Params;
+
 use crate::record::Record;
 use crate::runtime::cancel::Stop;
 use crate::runtime::threads;
@@ -78,7 +79,7 @@ pub(super) struct Pool {
     state: Mutex<State>,
     changed: Condvar,
     layout: Layout,
-    params: Params,
+    training: TrainingConfig,
     memory_budget: u64,
     /// Ends all workers at their next chance.
     pub stop: Stop,
@@ -91,7 +92,7 @@ impl Pool {
         stages: &[Stage],
         layout: Layout,
         source: &CustomCnn,
-        params: &Params,
+        training: &TrainingConfig,
         memory_budget: u64,
     ) -> Result<Pool> {
         let ranges = pieces(layout.len(), ROWS_A_TASK);
@@ -114,7 +115,7 @@ impl Pool {
             state: Mutex::new(State { queue, tables, in_use: 0, running: 0 }),
             changed: Condvar::new(),
             layout,
-            params: params.clone(),
+            training: training.clone(),
             memory_budget,
             stop: Stop::default(),
         })
@@ -262,8 +263,8 @@ impl Pool {
             inputs = self.layout.as_features(pictures, inputs, (percentage, repeat), table, job.level)?;
         }
         let mut told = 0;
-        let share = job.cost / self.params.num_train as u64;
-        let result = run(source, job.spec, &inputs, &self.params, false, &self.stop, |_| {
+        let share = job.cost / self.training.epochs() as u64;
+        let result = run(source, job.spec, &inputs, &self.training, false, &self.stop, |_| {
             told += share;
             let _ = messages.send(Message::Advanced(share));
         })?;

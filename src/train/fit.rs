@@ -7,6 +7,7 @@ use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
 use super::inputs::{through_in_chunks, Inputs};
 use super::validation::Validation;
+use crate::config::TrainingConfig;
 use crate::error::{During, Error, Result};
 use crate::model::{CustomCnn, StateDict};
 use crate::rng::TorchRng;
@@ -30,12 +31,7 @@ pub struct Epoch {
 /// How to train.
 #[derive(Clone, Debug)]
 pub(crate) struct FitOptions {
-    pub lr: f64,
-    pub epochs: usize,
-    pub patience: Option<usize>,
-    pub batch_size: usize,
-    /// Restore the best weights also at the last epoch.
-    pub restore_best: bool,
+    pub training: TrainingConfig,
     /// Keep the best weights, whatever is returned.
     pub keep_best: bool,
     /// Measure training and validation accuracy after each epoch even where nothing depends on it.
@@ -81,7 +77,7 @@ pub(super) fn snapshot(model: &CustomCnn) -> StateDict {
 impl State {
     pub fn new(model: CustomCnn, options: &FitOptions) -> State {
         let parameters = model.trainable();
-        let adam = Adam::new(&parameters, options.lr);
+        let adam = Adam::new(&parameters, options.training.optimizer().lr());
         let best = if options.needs_best() { snapshot(&model) } else { Vec::new() };
         let rng = model.rng().clone();
         State {
@@ -89,7 +85,7 @@ impl State {
             parameters,
             adam,
             rng,
-            stopping: EarlyStopping::new(options.patience),
+            stopping: EarlyStopping::new(options.training.patience()),
             best,
             epochs_done: 0,
             stopped: false,
@@ -109,7 +105,7 @@ impl State {
     ) -> Result<Epoch> {
         let order = pass_order(&mut self.rng, train.len());
         let mut loss = Vec::new();
-        for (i, positions) in order.chunks(options.batch_size).enumerate() {
+        for (i, positions) in order.chunks(options.training.batch_size()).enumerate() {
             stop.check()?;
             let value = self.step(train, positions, stop)?;
             if options.losses {
@@ -121,14 +117,14 @@ impl State {
         let mut train_acc = None;
         if options.curve {
             let order = pass_order(&mut self.rng, train.len());
-            train_acc = Some(accuracy(&self.model, train, Some(&order), options.batch_size, stop)?);
+            train_acc = Some(accuracy(&self.model, train, Some(&order), options.training.batch_size(), stop)?);
         } else {
             draw_pass(&mut self.rng, true);
         }
         draw_pass(&mut self.rng, false);
         let mut val_acc = None;
         if options.needs_validation() && validation.len() > 0 {
-            let batch_size = options.batch_size;
+            let batch_size = options.training.batch_size();
             let verdict;
             if options.decides && Validation::serves(&self.model, validation, batch_size) {
                 let best = self.stopping.best;
@@ -167,7 +163,7 @@ impl State {
     /// Ends training: the best weights come back where they should.
     pub fn finish(mut self, options: &FitOptions) -> Result<Fitted> {
         let mut val_acc = self.last_val_acc;
-        if self.stopped || options.restore_best {
+        if self.stopped || options.training.restore_best() {
             self.model.load_state_dict(&self.best)?;
             val_acc = Some(self.stopping.best);
         }
@@ -179,7 +175,7 @@ impl State {
 
 impl FitOptions {
     pub(super) fn needs_best(&self) -> bool {
-        self.patience.is_some() || self.restore_best || self.keep_best
+        self.training.patience().is_some() || self.training.restore_best() || self.keep_best
     }
 
     fn needs_validation(&self) -> bool {
@@ -213,7 +209,7 @@ pub(crate) fn fit(
 ) -> Result<Fitted> {
     options.check(validation)?;
     let mut state = State::new(model, options);
-    while state.epochs_done < options.epochs && !state.stopped {
+    while state.epochs_done < options.training.epochs() && !state.stopped {
         let epoch = state.epoch(train, validation, options, stop, &mut |_, _| {})?;
         on_epoch(epoch)?;
     }

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{TrainReport, Trainer};
+use crate::config::Params;
 use crate::data::{Phase, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
 use crate::model::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
-use crate::params::Params;
 use crate::runtime::threads;
 use crate::study::Plan;
 

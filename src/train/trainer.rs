@@ -12,11 +12,12 @@ use super::evaluate::predict;
 use super::fit::{evaluate_final, mean, snapshot, to_labels, Epoch, FitOptions, Fitted, State};
 use super::inputs::Inputs;
 use super::report::ClassificationReport;
+use crate::config::{Optimizer, Params, TrainingConfig};
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
-use crate::params::Params;
+
 use crate::rng::TorchRng;
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
@@ -32,7 +33,7 @@ pub struct Trainer<'m> {
     task: Task,
     train: Samples,
     params: Params,
-    lr: f64,
+    training: TrainingConfig,
     threads: usize,
     curve: bool,
     losses: bool,
@@ -70,9 +71,7 @@ impl<'m> Trainer<'m> {
     /// or other inputs than its pictures, or when `lr` is no positive number.
     pub fn new(model: &'m mut CustomCnn, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
         params.check()?;
-        if !(lr.is_finite() && lr > 0.0) {
-            return Err(Error::parameter("lr", "a positive number", lr));
-        }
+        let training = params.pretraining()?.with_optimizer(Optimizer::adam(lr)?);
         let task = data.task().clone();
         if model.output_dim() != task.classes.len() {
             let found = format!("{} in the {:?} phase", task.classes.len(), data.phase());
@@ -91,7 +90,7 @@ impl<'m> Trainer<'m> {
             train: task.train.clone(),
             task,
             params: params.clone(),
-            lr,
+            training,
             threads: threads::cores(),
             curve: true,
             losses: false,
@@ -171,11 +170,7 @@ impl<'m> Trainer<'m> {
             (output, _) => output.as_ref().map(|(folder, name)| Files { folder: folder.clone(), name: name.clone() }),
         };
         let options = FitOptions {
-            lr: self.lr,
-            epochs: self.params.num_train,
-            patience: self.params.early_stop_patience,
-            batch_size: self.params.batch_size,
-            restore_best: self.params.restore_best,
+            training: self.training.clone(),
             keep_best: self.params.save_best,
             curve: self.curve,
             losses: self.losses || self.params.is_debug,
@@ -190,7 +185,7 @@ impl<'m> Trainer<'m> {
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
             names: self.task.class_names.clone(),
-            identity: identity(self.model, &weights, &self.task, &self.train, &self.params, self.lr, self.threads),
+            identity: identity(self.model, &weights, &self.task, &self.train, &self.training, self.threads),
             weights,
             options,
             params: self.params,
@@ -257,21 +252,20 @@ fn identity(
     weights: &str,
     task: &Task,
     train: &Samples,
-    params: &Params,
-    lr: f64,
+    training: &TrainingConfig,
     threads: usize,
 ) -> String {
     // Rounding differs between kinds of device, not between devices of a kind.
     let device = if model.device() == tch::Device::Cpu { format!("{threads} threads") } else { "a GPU".to_owned() };
-    let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
+    let patience = training.patience().map_or("none".to_owned(), |n| n.to_string());
     [
         model.architecture(),
         format!("{} classes {:?}", task.dataset, task.classes),
         format!("{} pictures {}", train.len(), task.digest_with(train)),
-        format!("learning rate {lr}"),
-        format!("batch {}", params.batch_size),
+        format!("learning rate {}", training.optimizer().lr()),
+        format!("batch {}", training.batch_size()),
         format!("patience {patience}"),
-        format!("restore_best {}", params.restore_best),
+        format!("restore_best {}", training.restore_best()),
         device,
         format!("{FIRST_WEIGHTS}{weights}"),
     ]
@@ -331,19 +325,19 @@ impl Job {
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
             (curve, identity) = restore(&mut state, &path, &identity, &self.weights)?;
-            if state.epochs_done > self.options.epochs {
+            if state.epochs_done > self.options.training.epochs() {
                 let expected = format!(
                     "a checkpoint within the {} epochs of this training (remove its folder to begin anew)",
-                    self.options.epochs
+                    self.options.training.epochs()
                 );
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
             }
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
             self.progress.line(&format!("going on after epoch {} from {}", state.epochs_done, path.display()));
         }
-        self.progress.begin("training", self.options.epochs as u64, Unit::Epochs);
+        self.progress.begin("training", self.options.training.epochs() as u64, Unit::Epochs);
         self.progress.advance(state.epochs_done as u64);
-        while state.epochs_done < self.options.epochs && !state.stopped {
+        while state.epochs_done < self.options.training.epochs() && !state.stopped {
             let number = state.epochs_done;
             let mut on_batch = |batch: usize, loss: f64| {
                 if self.params.is_debug && batch.is_multiple_of(20) {
@@ -367,7 +361,7 @@ impl Job {
             }
         }
         let fitted = state.finish(&self.options)?;
-        let batch_size = self.options.batch_size;
+        let batch_size = self.options.training.batch_size();
         let accuracy = evaluate_final(&fitted, &self.train, &self.validation, &self.test, batch_size, stop)?;
         let mut classification = None;
         if self.params.classification_report_flag {

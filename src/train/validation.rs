@@ -115,8 +115,8 @@ mod tests {
     use super::super::evaluate::accuracy;
     use super::super::fit::{fit, FitOptions};
     use super::*;
+    use crate::config::{Optimizer, Params, TrainingConfig};
     use crate::data::{TransferLearningWrapper, GLYPHS};
-    use crate::params::Params;
 
     #[test]
     fn steps_cover_all_and_none_is_one() {
@@ -129,17 +129,9 @@ mod tests {
     }
 
     fn options(decides: bool) -> FitOptions {
-        FitOptions {
-            lr: 0.003,
-            epochs: 12,
-            patience: Some(3),
-            batch_size: 64,
-            restore_best: false,
-            keep_best: false,
-            curve: false,
-            losses: false,
-            decides,
-        }
+        let training = TrainingConfig::new(Optimizer::adam(0.003).unwrap()).with_epochs(12).unwrap();
+        let training = training.with_patience(Some(3)).unwrap();
+        FitOptions { training, keep_best: false, curve: false, losses: false, decides }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cutpoint::config::{Activation, Device, Params, TestSplit, MAX_DEPTH};
 use cutpoint::data::{DatasetName, Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Activation, Device, Params, TestSplit, MAX_DEPTH};
 use cutpoint::runtime::progress::Terminal;
 use cutpoint::train::{TrainReport, Trainer};
 

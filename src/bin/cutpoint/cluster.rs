@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use cutpoint::cluster::{Algorithm, ClusterSweep, Scoring};
+use cutpoint::config::{Params, Repeats, PERCENTAGES};
 use cutpoint::error::{Error, Result};
-use cutpoint::grid::Repeats;
-use cutpoint::params::{Params, PERCENTAGES};
 use cutpoint::stats::cluster_table;
 use cutpoint::study::Study;
 use cutpoint::train::load_source;

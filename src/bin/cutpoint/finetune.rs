@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use cutpoint::config::{Device, Params, Setting, TestSplit};
 use cutpoint::data::{DatasetName, MNIST};
 use cutpoint::error::Result;
 use cutpoint::model::Checkpoint;
-use cutpoint::params::{Device, Params, Setting, TestSplit};
 use cutpoint::sweep::{fine_tune, Row};
 use cutpoint::train::load_source;
 
@@ -154,7 +154,7 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(path) = &args.save {
         model.save(path)?;
     }
-    let row = Row { percentage: args.percentage, cut: args.cut, repeat: args.repeat };
+    let row = Row::new(args.percentage, args.cut, args.repeat)?;
     let result = fine_tune(&model, &data, &params, row, args.threads, args.trace)?;
     let r = &result.record;
     let mut line = serde_json::json!({

@@ -7,10 +7,10 @@ use ndarray::Array2;
 use serde_json::Value;
 
 use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore, FeatureTable};
+use cutpoint::config::{Params, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Params, Setting};
 use cutpoint::plot::{self, Figure, Over, Ranking, Series, Theme};
 use cutpoint::record::ResultFile;
 use cutpoint::stats::{check_settings_comparable, load_together, Groups, Measure, Rule};

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
+use cutpoint::config::{rows, Params, Repeats, Setting, PERCENTAGES};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
-use cutpoint::grid::{self, Repeats};
 use cutpoint::journal::Journal;
 use cutpoint::model::CustomCnn;
-use cutpoint::params::{Params, Setting, PERCENTAGES};
 use cutpoint::record::{Record, ResultFile, PICTURES};
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
@@ -96,9 +95,9 @@ pub fn run(args: Args) -> Result<()> {
         None => (-1..=params.depth as i64).collect(),
     };
     let repeats = args.repeats.map_or(Repeats::Published, Repeats::Fixed);
-    for row in grid::rows(&args.percentages, &cuts, repeats)? {
-        params.check_cut(row.cut)?;
-        data.target.per_class(row.percentage)?;
+    for row in rows(&args.percentages, &cuts, repeats)? {
+        row.cut.check(params.depth)?;
+        data.target.per_class(row.fraction.get())?;
     }
     let files = study.files(args.out.clone().unwrap_or_default());
     let mut of_file = params.clone();

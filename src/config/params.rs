@@ -1,236 +1,18 @@
-//! The settings of a study, named as in its result files, and checked before anything runs.
+//! The published JSON header: the first element of a result file, one flat record of everything.
 
-use std::fmt;
-use std::str::FromStr;
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use super::{Activation, CutPoint, Device, NetworkConfig, Optimizer, Setting, SplitConfig, TestSplit, TrainingConfig};
 use crate::error::{Error, Result};
 
-/// The percentages of target data of every published sweep, as shares (1.0 is all of it).
-pub const PERCENTAGES: [f64; 5] = [0.001, 0.01, 0.1, 0.5, 1.0];
-
-/// More convolutions than any network has that can be trained.
-pub const MAX_DEPTH: usize = 1000;
-/// More weights than fit a study's networks: 4 GB of them.
-const MAX_WEIGHTS: usize = 1 << 30;
-
-/// How often a run is repeated at a percentage, as published: 25 up to 1%, 20 below 50%, else 5.
-pub fn published_repeats(percentage: f64) -> u64 {
-    match percentage {
-        p if p <= 0.01 => 25,
-        p if p < 0.5 => 20,
-        _ => 5,
-    }
-}
-
-/// The function after each convolution. Names are those of `torch.nn`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Activation {
-    #[default]
-    ReLU,
-    LeakyReLU,
-    ReLU6,
-    ELU,
-    CELU,
-    SELU,
-    GELU,
-    SiLU,
-    Mish,
-    Softplus,
-    Hardswish,
-    Sigmoid,
-    Tanh,
-}
-
-impl Activation {
-    /// Every activation.
-    pub const ALL: [Activation; 13] = [
-        Activation::ReLU,
-        Activation::LeakyReLU,
-        Activation::ReLU6,
-        Activation::ELU,
-        Activation::CELU,
-        Activation::SELU,
-        Activation::GELU,
-        Activation::SiLU,
-        Activation::Mish,
-        Activation::Softplus,
-        Activation::Hardswish,
-        Activation::Sigmoid,
-        Activation::Tanh,
-    ];
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-impl FromStr for Activation {
-    type Err = Error;
-
-    /// Reads `ReLU` (in any case) or the form of result files, `<class 'torch.nn.modules.activation.ReLU'>`.
-    fn from_str(s: &str) -> Result<Self> {
-        let name = s.trim_start_matches("<class '").trim_end_matches("'>").rsplit('.').next().unwrap_or(s);
-        Activation::ALL.into_iter().find(|a| a.to_string().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let known = Activation::ALL.map(|a| a.to_string()).join(", ");
-            Error::parameter("activation_function", format!("one of {known}"), s)
-        })
-    }
-}
-
-impl Serialize for Activation {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&format!("<class 'torch.nn.modules.activation.{self}'>"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Activation {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Where tensors live and are computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    /// The first GPU when libtorch sees one, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU, where the same seeds give PyTorch's numbers to the last digit.
-    Cpu,
-    /// One GPU, by its number.
-    Cuda(usize),
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Device::Auto => f.write_str("auto"),
-            Device::Cpu => f.write_str("cpu"),
-            Device::Cuda(n) => write!(f, "cuda:{n}"),
-        }
-    }
-}
-
-impl FromStr for Device {
-    type Err = Error;
-
-    fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "auto" => Ok(Device::Auto),
-            "cpu" => Ok(Device::Cpu),
-            "cuda" => Ok(Device::Cuda(0)),
-            _ => (s.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(Device::Cuda))
-                .ok_or_else(|| Error::parameter("device", "auto, cpu or cuda:N", s)),
-        }
-    }
-}
-
-/// Which pictures a test accuracy is measured on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TestSplit {
-    /// The data set's test files, which training never sees.
-    #[default]
-    Test,
-    /// The training files' pictures of the task's classes, those trained on included: what the published results
-    /// measured. It flatters every number, and is here for comparison with them.
-    Published,
-}
-
-impl fmt::Display for TestSplit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TestSplit::Test => "test",
-            TestSplit::Published => "published",
-        })
-    }
-}
-
-impl FromStr for TestSplit {
-    type Err = Error;
-
-    fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "test" => Ok(TestSplit::Test),
-            "published" | "train" => Ok(TestSplit::Published),
-            _ => Err(Error::parameter("test_split", "test or published", s)),
-        }
-    }
-}
-
-/// What happens to the layers before and after the cut. The short name is used in file names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Setting {
-    /// Freeze before the cut, re-initialise and train after it.
-    FR,
-    /// Freeze before the cut, keep and train after it.
-    F,
-    /// Keep and train before the cut, re-initialise and train after it.
-    R,
-    /// Keep and train everything.
-    #[serde(rename = "--")]
-    Keep,
-    /// Freeze before the cut, remove what is after it.
-    FT,
-}
-
-impl Setting {
-    /// All five settings.
-    pub const ALL: [Setting; 5] = [Setting::FR, Setting::F, Setting::R, Setting::Keep, Setting::FT];
-
-    /// Layers before the cut take no gradient.
-    pub fn freeze(self) -> bool {
-        matches!(self, Setting::FR | Setting::F | Setting::FT)
-    }
-
-    /// Layers after the cut get new weights.
-    pub fn reinit(self) -> bool {
-        matches!(self, Setting::FR | Setting::R | Setting::FT)
-    }
-
-    /// Layers after the cut are removed.
-    pub fn truncate(self) -> bool {
-        self == Setting::FT
-    }
-}
-
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Setting::FR => "FR",
-            Setting::F => "F",
-            Setting::R => "R",
-            Setting::Keep => "--",
-            Setting::FT => "FT",
-        })
-    }
-}
-
-impl FromStr for Setting {
-    type Err = Error;
-
-    /// Reads a short name; `none` stands for `--`, which a command line cannot pass well.
-    fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "FR" => Ok(Setting::FR),
-            "F" => Ok(Setting::F),
-            "R" => Ok(Setting::R),
-            "none" | "--" => Ok(Setting::Keep),
-            "FT" => Ok(Setting::FT),
-            _ => Err(Error::parameter("setting", "one of FR, F, R, none, FT", s)),
-        }
-    }
-}
-
-/// The settings of a study. Field names are those of the result files; [`Params::default`] has the study's values.
+/// The settings of a study as result files have them. Field names are theirs; [`Params::default`] has the study's values.
+///
+/// This is a form to be filled in and read: what runs is made of the components that it describes
+/// ([`Params::network`], [`Params::pretraining`], [`Params::fine_tuning`], [`Params::split`], [`Params::setting`]), each of
+/// which is checked when it is built.
 ///
 /// ```
-/// use cutpoint::params::Params;
+/// use cutpoint::config::Params;
 /// let params = Params { fine_tune_classes: vec![5, 7, 9], batch_size: 4096, ..Params::default() };
 /// params.check()?;
 /// let error = Params { kernel_size: 0, ..params }.check().unwrap_err();
@@ -384,66 +166,113 @@ impl Params {
 
     /// Whether a pooling follows convolution `layer` (counted from 0).
     pub fn pools_after(&self, layer: usize) -> bool {
-        self.use_pooling && (layer + 1).is_multiple_of(self.pooling_every_n_layers)
+        self.use_pooling && (layer + 1).is_multiple_of(self.pooling_every_n_layers.max(1))
     }
 
-    /// Checks every value that can be judged without a data set.
+    /// The network that these parameters describe.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for the first value that cannot be used; so in the methods below.
+    pub fn network(&self) -> Result<NetworkConfig> {
+        NetworkConfig::try_from(self)
+    }
+
+    /// How the source network is trained.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn pretraining(&self) -> Result<TrainingConfig> {
+        self.training(Optimizer::Adam { lr: self.lr_pretrain }.checked("lr_pretrain")?)
+    }
+
+    /// How cut networks are trained.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn fine_tuning(&self) -> Result<TrainingConfig> {
+        self.training(Optimizer::Adam { lr: self.lr_fine_tune }.checked("lr_fine_tune")?)
+    }
+
+    fn training(&self, optimizer: Optimizer) -> Result<TrainingConfig> {
+        let training = TrainingConfig::new(optimizer).with_epochs(self.num_train)?.with_batch_size(self.batch_size)?;
+        Ok(training.with_patience(self.early_stop_patience)?.with_restore_best(self.restore_best))
+    }
+
+    /// Which images are whose.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn split(&self) -> Result<SplitConfig> {
+        SplitConfig::try_from(self)
+    }
+
+    /// The same with the network of a component.
+    pub fn with_network(mut self, network: &NetworkConfig) -> Self {
+        (self.depth, self.num_channels, self.kernel_size) =
+            (network.depth(), network.channels(), network.kernel_size());
+        (self.activation_function, self.device) = (network.activation(), network.device());
+        self.use_pooling = network.pooling().is_some();
+        if let Some(pooling) = network.pooling() {
+            (self.pooling_every_n_layers, self.pooling_stride) = (pooling.every, pooling.stride);
+        }
+        self.two_linear_layers = network.hidden().is_some();
+        self.hidden_dim_lin = network.hidden().unwrap_or(self.hidden_dim_lin);
+        self
+    }
+
+    /// The same with the fine-tuning of a component.
+    pub fn with_fine_tuning(mut self, training: &TrainingConfig) -> Self {
+        self.lr_fine_tune = training.optimizer().lr();
+        (self.num_train, self.early_stop_patience) = (training.epochs(), training.patience());
+        (self.batch_size, self.restore_best) = (training.batch_size(), training.restore_best());
+        self
+    }
+
+    /// The same with the split of a component.
+    pub fn with_split(mut self, split: &SplitConfig) -> Self {
+        (self.pre_train_classes, self.fine_tune_classes) =
+            (split.source_classes().to_vec(), split.target_classes().to_vec());
+        (self.val_split, self.generate_dataset_seed) = (split.validation(), split.seed());
+        self.test_split = split.test();
+        self
+    }
+
+    /// Checks every value that can be judged without a data set, by building every component.
     ///
     /// # Errors
     /// [`Error::Parameter`] for the first value that cannot be used.
     pub fn check(&self) -> Result<()> {
-        let at_least_one = [
-            ("depth", self.depth),
-            ("num_channels", self.num_channels),
-            ("kernel_size", self.kernel_size),
-            ("num_train", self.num_train),
-            ("batch_size", self.batch_size),
-            ("pooling_every_n_layers", self.pooling_every_n_layers),
-            ("pooling_stride", self.pooling_stride),
-            ("hidden_dim_lin", self.hidden_dim_lin),
-        ];
-        for (name, value) in at_least_one {
-            if value == 0 {
-                return Err(Error::parameter(name, "at least 1", value));
-            }
-        }
-        if self.depth > MAX_DEPTH {
-            return Err(Error::parameter("depth", format!("at most {MAX_DEPTH}"), self.depth));
-        }
-        let window = self.kernel_size.checked_mul(self.kernel_size);
-        let layer = window.and_then(|w| w.checked_mul(self.num_channels)?.checked_mul(self.num_channels));
-        if layer.and_then(|l| l.checked_mul(self.depth)).is_none_or(|w| w > MAX_WEIGHTS) {
-            let found = format!("{} of {} x {}", self.num_channels, self.kernel_size, self.kernel_size);
-            return Err(Error::parameter(
-                "num_channels",
-                format!("at most {MAX_WEIGHTS} weights in all convolutions"),
-                found,
-            ));
-        }
-        if self.hidden_dim_lin > 1 << 20 {
-            return Err(Error::parameter("hidden_dim_lin", format!("at most {}", 1 << 20), self.hidden_dim_lin));
-        }
-        for (name, lr) in [("lr_pretrain", self.lr_pretrain), ("lr_fine_tune", self.lr_fine_tune)] {
-            if !(lr.is_finite() && lr > 0.0) {
-                return Err(Error::parameter(name, "a positive number", lr));
-            }
-        }
-        if self.early_stop_patience == Some(0) {
-            return Err(Error::parameter("early_stop_patience", "at least 1, or none (null) for no early stopping", 0));
-        }
-        if !(0.0..1.0).contains(&self.val_split) {
-            return Err(Error::parameter("val_split", "a share from 0 to below 1", self.val_split));
-        }
-        if self.val_split == 0.0 && self.needs_validation() {
+        self.network()?;
+        self.pretraining()?;
+        self.fine_tuning()?;
+        let split = self.split()?;
+        if split.validation() == 0.0 && self.needs_validation() {
             let expected = "above 0, as early stopping and the best weights need validation pictures";
             return Err(Error::parameter("val_split", expected, 0));
         }
         if !self.is_cnn {
             return Err(Error::parameter("is_cnn", "true, as every network here is convolutional", false));
         }
-        check_classes("pre_train_classes", &self.pre_train_classes)?;
-        check_classes("fine_tune_classes", &self.fine_tune_classes)?;
         self.setting()?;
+        Ok(())
+    }
+
+    /// Refuses what a fine-tuning run of a sweep does not do: it writes no files of weights and reports no losses and no
+    /// scores of classes, of which there would be hundreds. [`crate::train::Trainer`] does.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub(crate) fn check_for_runs(&self) -> Result<()> {
+        for (name, asked) in [
+            ("save_best", self.save_best),
+            ("save_checkpoints", self.save_checkpoints),
+            ("is_debug", self.is_debug),
+            ("classification_report_flag", self.classification_report_flag),
+        ] {
+            if asked {
+                return Err(Error::parameter(name, "false for runs of a sweep (a Trainer honours it)", true));
+            }
+        }
         Ok(())
     }
 
@@ -475,35 +304,12 @@ impl Params {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn check_cut(&self, cut: i64) -> Result<()> {
-        if (-1..=self.depth as i64).contains(&cut) {
-            return Ok(());
-        }
+        CutPoint::try_from(cut).map_or_else(|_| self.wrong_cut(cut), |point| point.check(self.depth))
+    }
+
+    fn wrong_cut(&self, cut: i64) -> Result<()> {
         Err(Error::parameter("cut", format!("-1 (the baseline) or 0 to {} (`depth`)", self.depth), cut))
     }
-}
-
-fn check_classes(name: &'static str, classes: &[u8]) -> Result<()> {
-    if classes.len() < 2 {
-        return Err(Error::parameter(name, "at least two classes", format!("{classes:?}")));
-    }
-    let mut sorted = classes.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    if sorted.len() < classes.len() {
-        return Err(Error::parameter(name, "each class once", format!("{classes:?}")));
-    }
-    Ok(())
-}
-
-/// Checks that a share of the target data is above 0 and at most 1.
-///
-/// # Errors
-/// [`Error::Parameter`].
-pub fn check_percentage(percentage: f64) -> Result<()> {
-    if percentage > 0.0 && percentage <= 1.0 {
-        return Ok(());
-    }
-    Err(Error::parameter("percentage", "a share above 0 and at most 1 (0.01 is one percent)", percentage))
 }
 
 #[cfg(test)]
@@ -543,9 +349,6 @@ mod tests {
         }
         assert!(good.check_cut(-1).is_ok() && good.check_cut(6).is_ok());
         assert!(good.check_cut(7).is_err() && good.check_cut(-2).is_err());
-        for p in [0.0, -0.1, 1.01, f64::NAN] {
-            assert!(check_percentage(p).is_err(), "{p}");
-        }
     }
 
     #[test]
@@ -582,7 +385,28 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_the_published_ones() {
-        assert_eq!(PERCENTAGES.map(published_repeats), [25, 25, 20, 5, 5]);
+    fn a_form_filled_in_from_its_components_is_the_same_form() {
+        let form = Params {
+            depth: 3,
+            two_linear_layers: true,
+            use_pooling: false,
+            lr_fine_tune: 0.1,
+            early_stop_patience: None,
+            restore_best: true,
+            fine_tune_classes: vec![1, 2],
+            val_split: 0.3,
+            test_split: TestSplit::Published,
+            ..Params::default()
+        };
+        let blank = Params { num_channels: 1, num_train: 1, pre_train_classes: vec![], ..Params::default() };
+        let filled = blank.with_network(&form.network().unwrap()).with_split(&form.split().unwrap());
+        assert_eq!(filled.with_fine_tuning(&form.fine_tuning().unwrap()), form);
+    }
+
+    #[test]
+    fn what_runs_of_a_sweep_do_not_do_is_refused() {
+        Params::default().check_for_runs().unwrap();
+        let error = Params { is_debug: true, ..Params::default() }.check_for_runs().unwrap_err().to_string();
+        assert!(error.starts_with("parameter `is_debug`: expected false"), "{error}");
     }
 }

@@ -1,0 +1,121 @@
+//! How a network is trained.
+
+use serde::Serialize;
+
+use super::{is_default, Optimizer};
+use crate::error::{Error, Result};
+
+/// How a network is trained: all that decides its numbers beside the network and the images.
+///
+/// A field that did not exist when an identity was written is left out of JSON where it has its default value; see
+/// [`crate::results::Identity`].
+///
+/// ```
+/// use cutpoint::config::{Optimizer, TrainingConfig};
+/// let training = TrainingConfig::new(Optimizer::adam(0.001)?).with_epochs(10)?.with_batch_size(4096)?;
+/// assert_eq!((training.epochs(), training.patience()), (10, Some(6)));
+/// assert!(training.with_batch_size(0).is_err());
+/// # Ok::<(), cutpoint::error::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainingConfig {
+    optimizer: Optimizer,
+    epochs: usize,
+    patience: Option<usize>,
+    batch_size: usize,
+    #[serde(skip_serializing_if = "is_default")]
+    restore_best: bool,
+}
+
+impl TrainingConfig {
+    /// With the study's other settings: at most 40 epochs, patience 6, batches of 64 images.
+    pub fn new(optimizer: Optimizer) -> Self {
+        TrainingConfig { optimizer, epochs: 40, patience: Some(6), batch_size: 64, restore_best: false }
+    }
+
+    /// How weights follow their gradients.
+    pub fn optimizer(&self) -> Optimizer {
+        self.optimizer
+    }
+
+    /// Epochs, at most.
+    pub fn epochs(&self) -> usize {
+        self.epochs
+    }
+
+    /// Epochs without a better validation accuracy before training stops; `None`: no early stopping.
+    pub fn patience(&self) -> Option<usize> {
+        self.patience
+    }
+
+    /// Images a batch.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Whether the best weights are restored also when the last epoch is reached. The study restores them only on early
+    /// stopping.
+    pub fn restore_best(&self) -> bool {
+        self.restore_best
+    }
+
+    /// The same with another optimizer.
+    pub fn with_optimizer(self, optimizer: Optimizer) -> Self {
+        TrainingConfig { optimizer, ..self }
+    }
+
+    /// The same for so many epochs at most.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for none.
+    pub fn with_epochs(self, epochs: usize) -> Result<Self> {
+        TrainingConfig { epochs, ..self }.checked()
+    }
+
+    /// The same with other patience, or without early stopping.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a patience of 0.
+    pub fn with_patience(self, patience: Option<usize>) -> Result<Self> {
+        TrainingConfig { patience, ..self }.checked()
+    }
+
+    /// The same with so many images a batch.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for none.
+    pub fn with_batch_size(self, batch_size: usize) -> Result<Self> {
+        TrainingConfig { batch_size, ..self }.checked()
+    }
+
+    /// The same, restoring the best weights at the last epoch too, or not.
+    pub fn with_restore_best(self, restore_best: bool) -> Self {
+        TrainingConfig { restore_best, ..self }
+    }
+
+    fn checked(self) -> Result<Self> {
+        for (name, value) in [("num_train", self.epochs), ("batch_size", self.batch_size)] {
+            if value == 0 {
+                return Err(Error::parameter(name, "at least 1", value));
+            }
+        }
+        if self.patience == Some(0) {
+            return Err(Error::parameter("early_stop_patience", "at least 1, or none (null) for no early stopping", 0));
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_with_its_default_value_is_no_part_of_an_identity() {
+        let training = TrainingConfig::new(Optimizer::adam(0.5).unwrap());
+        let json = |t: &TrainingConfig| serde_json::to_string(t).unwrap();
+        let usual = r#"{"optimizer":{"name":"Adam","lr":0.5},"epochs":40,"patience":6,"batch_size":64}"#;
+        assert_eq!(json(&training), usual);
+        assert_ne!(json(&training.with_restore_best(true)), usual);
+    }
+}
