@@ -25,7 +25,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`prelude`], and the program `cutpoint` |
-//! | 5 | [`stats`], [`plot`]: tests, tables and figures of records; figures of networks and pictures |
+//! | 5 | [`table`], [`stats`], [`plot`]: tables; tests of records and their figures; figures of networks and pictures |
 //! | 4 | [`sweep`], [`cluster`]: the grid of runs, side by side; feature maps and their clusterings |
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
@@ -49,6 +49,7 @@ pub mod runtime;
 pub mod stats;
 pub mod study;
 pub mod sweep;
+pub mod table;
 pub mod train;
 pub mod util;
 

@@ -478,7 +478,7 @@ fn stats_answers_in_words_tables_and_json() {
     assert_eq!(rows.as_array().unwrap().len(), 35);
     let last = &rows[6];
     // The last cut is the same network under FR and FT.
-    assert_eq!((&last["cut"], &last["p_value"], &last["higher"]), (&6.into(), &1.0.into(), &"equal".into()));
+    assert_eq!((&last["cut"], &last["p_value"], &last["higher"]), (&6.into(), &1.0.into(), &"neither".into()));
     let output = run(&["stats", "wilcoxon", &file("FR"), &file("FR")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("each percentage, cut and repeat once"), "{}", stderr(&output));

@@ -7,7 +7,7 @@ use cutpoint::record::{Record, ResultFile};
 use cutpoint::stats::{
     all_pairs, best, best_table, compare, compare_table, load_together, mean, median, median_interval, not_compared,
     published_ranks, quantile, spearman, spearman_exact, standard_deviation, trend, wilcoxon, wilcoxon_table,
-    Correlation, CorrelationMethod, Groups, Rule, Summary,
+    Correlation, CorrelationMethod, Groups, Higher, Rule, Statistics, Summary,
 };
 
 /// Expected: SciPy 1.17.1; `stats/make.py` says how.
@@ -25,6 +25,25 @@ fn wilcoxon_agrees_with_scipy() {
         assert_eq!((turned.statistic, turned.p_value), (test.statistic, test.p_value));
         assert_eq!(turned.effect_size(), -test.effect_size());
     }
+}
+
+/// Expected: SciPy 1.7's decisions over SciPy's own ranks; `stats/make.py` says how.
+#[test]
+fn the_published_rule_ranks_differences_as_they_are_rounding_and_all() {
+    type Case = (Vec<f64>, Vec<f64>, f64, f64, f64);
+    let cases: Vec<Case> = serde_json::from_str(include_str!("stats/published_rule.json")).unwrap();
+    assert!(cases.len() > 100);
+    let mut unlike_counts = 0;
+    for (x, y, images, statistic, p_value) in cases {
+        let accuracy = |counts: &[f64]| counts.iter().map(|k| k / images).collect::<Vec<_>>();
+        let test = wilcoxon(&accuracy(&x), &accuracy(&y), Rule::Published).unwrap();
+        assert_eq!(test.statistic, statistic, "{x:?} {y:?}");
+        assert!((test.p_value - p_value).abs() < 1e-12, "{x:?} {y:?}: {} {p_value}, {:?}", test.p_value, test.method);
+        // Whole counts, whose differences rounding leaves alone, give another answer where it made ties into differences.
+        let counts = wilcoxon(&x, &y, Rule::Published).unwrap();
+        unlike_counts += usize::from((counts.statistic, counts.p_value) != (test.statistic, test.p_value));
+    }
+    assert!(unlike_counts > 20, "{unlike_counts} cases that rounding changes");
 }
 
 /// Accuracies of a percentage and cut by repeat.
@@ -108,7 +127,7 @@ fn a_test_decides_which_experiment_is_higher_also_where_one_run_failed() {
     let second: Vec<Record> = (0..25).map(|r| at(0.8 + r as f64 * 1e-4, r, 2)).collect();
     let found = &compare(&Groups::new(&first).unwrap(), &Groups::new(&second).unwrap(), Rule::SciPy).unwrap()[0];
     assert!(found.mean_1 < found.mean_2 && found.significant());
-    assert_eq!(found.higher(), "first");
+    assert_eq!(found.higher(), Higher::First);
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl LogFactorials {
 
 #[cfg(test)]
 mod tests {
-    use super::super::describe::median;
+    use crate::stats::describe::median;
     use super::*;
 
     /// All n^n resamples, counted.

@@ -2,9 +2,9 @@
 
 use super::describe::mean;
 use super::measure::Measure;
-use super::names::{cut_name, percent};
 use crate::error::{Error, Result};
-use crate::record::{Record, ResultFile};
+use crate::record::Record;
+use crate::table::{cut_name, percent};
 
 /// The test accuracies of one percentage and cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -239,24 +239,4 @@ fn repeats(list: &[u64]) -> String {
     let names: Vec<String> = list.iter().take(10).map(u64::to_string).collect();
     let more = if list.len() > names.len() { format!(" and {} more", list.len() - names.len()) } else { String::new() };
     format!("{} {}{more}", if list.len() == 1 { "repeat" } else { "repeats" }, names.join(", "))
-}
-
-impl ResultFile {
-    /// The rows whose repeats all cuts of their percentage have, and what was left out, in words: an unfinished sweep made
-    /// comparable.
-    ///
-    /// # Errors
-    /// Those of [`Groups::new`] and [`Groups::common_repeats`].
-    pub fn common_repeats(&self) -> Result<(ResultFile, Vec<String>)> {
-        let (groups, left_out) = Groups::new(&self.records)?.common_repeats()?;
-        Ok((self.only(&groups), left_out))
-    }
-
-    /// The rows that some groups are made of.
-    pub fn only(&self, groups: &Groups) -> ResultFile {
-        self.filter(|r| {
-            let group = groups.get(r.sampled_percentage, r.sampled_cut_point);
-            group.is_some_and(|g| g.repeats.contains(&r.repeat))
-        })
-    }
 }

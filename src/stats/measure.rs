@@ -78,12 +78,12 @@ impl Measure {
         }
     }
 
-    /// A value as tables show it.
-    pub(super) fn shown(self, value: f64) -> String {
+    /// How many places of a value tables show.
+    pub(super) fn places(self) -> usize {
         match self {
-            _ if self.is_accuracy() => format!("{value:.4}"),
-            Measure::Epochs => format!("{value:.1}"),
-            _ => format!("{value:.2}"),
+            Measure::TestAcc | Measure::TrainAcc | Measure::ValAcc => 4,
+            Measure::Epochs => 1,
+            Measure::Seconds => 2,
         }
     }
 }

@@ -12,50 +12,44 @@
 //! println!("{}", trend(&groups, false)?);
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! | where | what |
+//! |---|---|
+//! | `tests/` | tests of samples: Wilcoxon's, Holm's correction, rank correlations |
+//! | `analysis/` | what rows say, in numbers: pairs, comparisons, the best cut, ranks, trends |
+//! | `tables/` | the same as tables |
+//! | `answers/` | the same in sentences |
 
-mod answer;
-mod best;
+mod analysis;
+mod answers;
 mod bootstrap;
-mod clusterings;
-mod compare;
 mod describe;
-mod dominance;
-mod experiment;
-mod family;
 mod groups;
+mod load;
 mod measure;
-mod names;
-mod pairs;
-mod ranks;
-mod spearman;
-mod student;
+mod results;
 mod summary;
-mod table;
 mod tables;
+mod tests;
 mod transferability;
-mod trend;
-mod verdicts;
-mod wilcoxon;
 
-pub use answer::{answer, Answer};
-pub use best::{best, Best, Other};
+pub use crate::table::{cut_name, layer_name, percent, Table};
+pub use analysis::{
+    all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared,
+    published_ranks, trend, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other, PairTest, Rank, RankNote,
+    Ranking, Series, Slots, Spread, Trend, TrendPoint,
+};
+pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain_answer, Answer};
 pub use bootstrap::{median_interval, LEVEL};
-pub use clusterings::cluster_table;
-pub use compare::{compare, not_compared, Comparison};
 pub use describe::{mean, median, quantile, standard_deviation};
-pub use dominance::dominance_ranks;
-pub use experiment::{check_settings_comparable, load_experiment, load_together};
-pub(crate) use family::tell_nothing;
 pub use groups::{Group, Groups};
+pub use load::{check_settings_comparable, experiment_name, load_experiment, load_together};
 pub use measure::Measure;
-pub use names::{cut_name, percent};
-pub use pairs::{all_pairs, holm, PairTest, ALPHA};
-pub use ranks::{published_ranks, Rank};
-pub use spearman::{spearman, spearman_exact, Correlation, CorrelationMethod, MOST_ORDERED};
+pub use results::Statistics;
 pub use summary::{Cell, Summary};
-pub use table::{Entry, Table, TableOf};
-pub use tables::{best_table, compare_table, rank_table, wilcoxon_table};
+pub use tables::{best_table, cluster_table, compare_table, rank_table, wilcoxon_table};
+pub use tests::{
+    holm, spearman, spearman_exact, wilcoxon, Correlation, CorrelationMethod, Method, Rule, Wilcoxon, ALPHA,
+    MOST_ORDERED, TELL_NOTHING,
+};
 pub use transferability::{transferability, LayerScore, Transferability};
-pub use trend::{trend, Trend, TrendPoint};
-pub use verdicts::{best_cuts_answer, cluster_answer, compare_answer, gain_answer};
-pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};

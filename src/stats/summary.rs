@@ -6,11 +6,10 @@ use super::bootstrap::{check_level, interval, LEVEL};
 use super::describe::{mean, median, quantile, standard_deviation};
 use super::groups::checked;
 use super::measure::Measure;
-use super::names::{cut_name, percent};
-use super::table::{Entry, Table};
 use crate::error::Result;
 use crate::notebook::display;
-use crate::record::{Record, ResultFile};
+use crate::record::Record;
+use crate::table::{cut_name, percent, Table, Value};
 
 /// The numbers of one percentage and cut, over repeats, in the unit of what is measured: accuracies from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,41 +135,26 @@ impl Summary {
         self.cells.iter().find(|c| c.percentage == percentage && c.cut == cut)
     }
 
-    /// Repeats at a percentage, in words: one number, or the least and the most.
-    fn repeats(&self, percentage: f64) -> String {
+    /// Repeats at a percentage: one number, or the least and the most.
+    fn repeats(&self, percentage: f64) -> Value {
         let counts = || self.cells.iter().filter(|c| c.percentage == percentage).map(|c| c.count);
         match (counts().min().unwrap_or(0), counts().max().unwrap_or(0)) {
-            (least, most) if least == most => least.to_string(),
-            (least, most) => format!("{least} to {most}"),
+            (least, most) if least == most => least.into(),
+            (least, most) => format!("{least} to {most}").into(),
         }
     }
 
     /// The table of medians: percentages down, cuts across, the best of each row marked.
     pub fn medians(&self) -> Table {
         let percentages = self.percentages();
-        let mut table = Table::of(&percentages)
-            .value("percentage", |&p| p.into())
-            .csv("percentage", |&p| format!("{p:?}"))
-            .number("data", |&p| percent(p));
+        let mut table = Table::of(&percentages).fraction("percentage", |&p| p).titled("data");
         for cut in self.cuts() {
-            let entry = |&p: &f64| match self.get(p, cut) {
-                Some(cell) => Entry::marked(self.measure.shown(cell.median), self.marks(p, cut)),
-                None => Entry::from("-"),
-            };
             let median = |&p: &f64| self.get(p, cut).map(|c| c.median);
             table = table
-                .value(&cut_name(cut), |p| median(p).into())
-                .csv(&cut_name(cut), |p| median(p).map_or(String::new(), |m| format!("{m:?}")))
-                .number(&cut_name(cut), entry);
+                .number(&cut_name(cut), self.measure.places(), median)
+                .marked(|&p| self.get(p, cut).is_some() && self.marks(p, cut));
         }
-        table
-            .value("repeats", |&p| {
-                let repeats = self.repeats(p);
-                repeats.parse::<u64>().map_or_else(|_| repeats.into(), Into::into)
-            })
-            .csv("repeats", |&p| self.repeats(p))
-            .number("repeats", |&p| self.repeats(p))
-            .done()
+        table.count("repeats", |&p| self.repeats(p)).done()
     }
 
     /// The table of all numbers: a row for each percentage and cut, the best median of each percentage marked.
@@ -190,26 +174,22 @@ impl Summary {
         ];
         let is_best = |c: &Cell| self.best(c.percentage).is_some_and(|best| best.cut == c.cut);
         let mut table = Table::of(&self.cells)
-            .value("percentage", |c| c.percentage.into())
-            .value("cut", |c| c.cut.into())
-            .value("measure", |_| self.measure.to_string().into())
-            .value("level", |_| self.level.into())
-            .value("count", |c| c.count.into())
-            .csv("percentage", |c| format!("{:?}", c.percentage))
-            .csv("cut", |c| c.cut.to_string())
-            .csv("count", |c| c.count.to_string())
-            .number("data", |c| percent(c.percentage))
-            .number("cut", |c| cut_name(c.cut))
-            .number("n", |c| c.count.to_string())
+            .fraction("percentage", |c| c.percentage)
+            .titled("data")
+            .cut("cut", |c| c.cut)
+            .words("measure", |_| self.measure.to_string())
+            .hidden()
+            .not_in_csv()
+            .count("level", |_| self.level)
+            .hidden()
+            .not_in_csv()
+            .count("count", |c| c.count)
+            .titled("n")
             .bold(is_best);
         for (key, title, of) in numbers {
-            let text = |c: &Cell| of(c).map_or("-".to_owned(), |value| self.measure.shown(value));
+            table = table.number(key, self.measure.places(), of).titled(title);
             // In plain text, only the median itself has a star.
-            let entry = |c: &Cell| if key == "median" { Entry::marked(text(c), is_best(c)) } else { text(c).into() };
-            table = table
-                .value(key, |c| of(c).into())
-                .csv(key, |c| of(c).map_or(String::new(), |value| format!("{value:?}")))
-                .number(&title, entry);
+            table = if key == "median" { table.marked(is_best) } else { table };
         }
         let best = if self.measure.is_accuracy() { "; the best median of each percentage is marked" } else { "" };
         let table = table
@@ -269,33 +249,7 @@ impl Summary {
 /// Percentages down, cuts across, the best of each row marked with a star.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cuts = self.cuts();
-        write!(f, "{:>8}", "data")?;
-        for &cut in &cuts {
-            write!(f, " {:>9}", cut_name(cut))?;
-        }
-        write!(f, "  repeats")?;
-        for percentage in self.percentages() {
-            write!(f, "\n{:>8}", percent(percentage))?;
-            for &cut in &cuts {
-                match self.get(percentage, cut) {
-                    Some(cell) => {
-                        let star = if self.marks(percentage, cut) { "*" } else { " " };
-                        write!(f, " {:>8}{star}", self.measure.shown(cell.median))?;
-                    }
-                    None => write!(f, " {:>8} ", "-")?,
-                }
-            }
-            write!(f, "  {:>7}", self.repeats(percentage))?;
-        }
-        Ok(())
-    }
-}
-
-impl ResultFile {
-    /// Shows medians of test accuracy by percentage and cut in a notebook.
-    pub fn evcxr_display(&self) {
-        Summary::new(&self.records).evcxr_display();
+        self.medians().fmt(f)
     }
 }
 

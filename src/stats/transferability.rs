@@ -2,19 +2,15 @@
 
 use std::fmt;
 
-use super::answer::Answer;
-use super::best::{best_by, Best};
-use super::describe::median;
-use super::groups::Groups;
-use super::names::{cannot_tell, cut_name, percent};
-use super::pairs::ALPHA;
-use super::spearman::{spearman_exact, Correlation, MOST_ORDERED};
-use super::table::{Entry, Table};
-use super::verdicts::{by_layer, layer_name};
-use super::wilcoxon::Rule;
-use crate::cluster::ClusterFile;
+use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::record::ResultFile;
+use crate::stats::analysis::{best_by, by_layer, Best};
+use crate::stats::answers::Answer;
+use crate::stats::describe::median;
+use crate::stats::groups::Groups;
+use crate::stats::tests::{spearman_exact, Correlation, Rule, ALPHA, MOST_ORDERED};
+use crate::table::{cannot_tell, cut_name, percent, Table};
 
 /// One layer at one percentage: how its features cluster, and how the cut right after it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,12 +42,12 @@ pub struct Transferability {
 ///
 /// # Errors
 /// [`Error::Parameter`] when there are no clusterings, or some by several algorithms; when fewer than three layers, or
-/// more than [`MOST_ORDERED`], have both at some percentage; those of [`super::cluster_answer`], [`Groups::new`] and
-/// [`super::best`].
+/// more than [`MOST_ORDERED`], have both at some percentage; those of [`cluster_answer`](super::cluster_answer), [`Groups::new`] and
+/// [`best`](super::best()).
 pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Result<Transferability> {
     let algorithm = clusterings.algorithm()?;
     let groups = Groups::new(&results.records)?;
-    let of_layers = by_layer(clusterings)?;
+    let of_layers = by_layer(clusterings, ClusterScore::Ari)?;
     let (mut layers, mut correlations) = (Vec::new(), Vec::new());
     for percentage in groups.percentages() {
         let of_layer = |layer: usize| {
@@ -91,24 +87,21 @@ impl Transferability {
             let others = self.layers.iter().filter(|other| other.percentage == l.percentage);
             others.map(of).all(|other| other <= of(l))
         };
-        let number = |l: &LayerScore, of: &dyn Fn(&LayerScore) -> f64| {
-            let text = format!("{:.3}", of(l));
-            Entry::marked(text, highest(of, l))
-        };
         Table::of(&self.layers)
-            .value("percentage", |l| l.percentage.into())
-            .value("layer", |l| l.layer.into())
-            .value("ari", |l| l.ari.into())
-            .value("accuracy", |l| l.accuracy.into())
-            .csv("percentage", |l| format!("{:?}", l.percentage))
-            .csv("layer", |l| l.layer.to_string())
-            .csv("ari", |l| format!("{:?}", l.ari))
-            .csv("accuracy", |l| format!("{:?}", l.accuracy))
-            .number("data", |l| percent(l.percentage))
-            .words("layer", |l| format!("conv{}", l.layer))
-            .number("ARI", |l| number(l, &|l| l.ari))
-            .words("cut", |l| cut_name(l.layer as i64 + 1))
-            .number("accuracy", |l| number(l, &|l| l.accuracy))
+            .fraction("percentage", |l| l.percentage)
+            .titled("data")
+            .layer("layer", |l| l.layer)
+            .shown_only()
+            .count("layer", |l| l.layer)
+            .hidden()
+            .number("ari", 3, |l| l.ari)
+            .titled("ARI")
+            .marked(|l| highest(&|l| l.ari, l))
+            .cut("cut", |l| l.layer as i64 + 1)
+            .left()
+            .shown_only()
+            .number("accuracy", 3, |l| l.accuracy)
+            .marked(|l| highest(&|l| l.accuracy, l))
             .done()
             .note("medians over repeats: adjusted Rand index of a layer's clusters, test accuracy of the cut after it")
     }
@@ -128,7 +121,7 @@ impl Transferability {
                 "At {} of the data {} has the highest median adjusted Rand index{}; {}. Over {} layers the rank correlation \
                  of clusters and accuracy is {rho}, p {:.3}: {weight}.",
                 percent(*percentage),
-                layer_name(layer.cut),
+                name_of(layer.cut),
                 uncertainty(&layer),
                 self.foretold(&layer, &cut),
                 correlation.points,
@@ -167,7 +160,7 @@ impl Transferability {
         };
         // Layers that might as well be the best, and would have said otherwise.
         let others = layer.alike().into_iter().filter(|&other| is_good(other + 1) != is_good(after));
-        let others = others.map(layer_name).collect::<Vec<_>>();
+        let others = others.map(name_of).collect::<Vec<_>>();
         let verdict = match (is_good(after), others.is_empty()) {
             (true, _) if after == cut.cut => "clustering has foretold it",
             (true, true) => "clustering has foretold a cut as good, as far as can be told",
@@ -190,9 +183,14 @@ impl Transferability {
     }
 }
 
+/// The name of a layer whose number stands where cuts have theirs.
+fn name_of(layer: i64) -> String {
+    crate::table::layer_name(layer as usize)
+}
+
 /// The layers that cannot be told from the best, in brackets.
 fn uncertainty(layer: &Best) -> String {
-    let alike: Vec<String> = layer.alike().into_iter().map(layer_name).collect();
+    let alike: Vec<String> = layer.alike().into_iter().map(name_of).collect();
     if layer.tells_nothing() {
         format!(" ({} it from the others)", cannot_tell(layer.repeats))
     } else if alike.is_empty() {

@@ -6,6 +6,8 @@ PUBLISHED is the folder of the published results, ../shared/published unless it 
 
 wilcoxon.json: accuracies k/N for several N: few distinct values (ties and zeros), many, none; 1 to 60 pairs; shifted
 both ways. Each case is the counts of both samples, N, SciPy's statistic and its p-value.
+published_rule.json: the same, of SciPy 1.7's decisions over plain differences of accuracies: SciPy's ranks of them, and
+what was exact then and what the normal approximation was.
 describe.json: samples and their mean, standard deviation, minimum, quartiles, median, maximum (NumPy), and the ends of
 SciPy's percentile bootstrap interval of the median at a level, from RESAMPLES resamples.
 student.json: t, degrees of freedom, the two-sided p-value and the distribution function.
@@ -137,3 +139,35 @@ with open(os.path.join(HERE, "published.json"), "w") as file:
     lines = lambda rows: "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]"
     file.write('{"comparisons":' + lines(comparisons) + ',\n"trends":' + lines(trends) + "}\n")
 print(trends)
+
+
+def published_rule(x, y):
+    """Statistic and p-value by the decisions of SciPy 1.7: zeros dropped, exact up to 25 pairs without zeros."""
+    differences = np.asarray(x) - np.asarray(y)
+    kept = differences[differences != 0]
+    if not len(kept):
+        return 0.0, 1.0
+    ranks = stats.rankdata(abs(kept))
+    plus, minus = float(ranks[kept > 0].sum()), float(ranks[kept < 0].sum())
+    statistic, n = min(plus, minus), len(kept)
+    if len(differences) <= 25 and n == len(differences):
+        # How many of all signs of the ranks 1..n have each sum.
+        counts = np.array([1])
+        for rank in range(1, n + 1):
+            counts = np.concatenate([counts, np.zeros(rank, int)]) + np.concatenate([np.zeros(rank, int), counts])
+        whole = int(plus)
+        return statistic, float(min(1.0, 2 * min(counts[:whole + 1].sum(), counts[whole:].sum()) / counts.sum()))
+    ties = np.unique(ranks, return_counts=True)[1]
+    variance = (n * (n + 1) * (2 * n + 1) - 0.5 * float((ties**3 - ties).sum())) / 24
+    return statistic, float(2 * stats.norm.sf(abs(statistic - n * (n + 1) / 4) / math.sqrt(variance)))
+
+
+random.seed(17)
+rows = []
+for pairs in range(2, 41):
+    for images, spread, shift in [(3000, 12, 2), (18000, 40, -5), (60000, 9, 0)]:
+        middle = images * 4 // 5
+        x, y = ([middle + extra + random.randint(-spread, spread) for _ in range(pairs)] for extra in [shift, 0])
+        accuracies_of = lambda counts: [count / images for count in counts]
+        rows.append([x, y, images, *published_rule(accuracies_of(x), accuracies_of(y))])
+write("published_rule.json", rows)

@@ -11,9 +11,11 @@ use cutpoint::config::{Params, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
-use cutpoint::plot::{self, Figure, Over, Ranking, Series, Theme};
+use cutpoint::plot::{self, Figure, Over, Theme};
 use cutpoint::record::ResultFile;
-use cutpoint::stats::{check_settings_comparable, load_together, Groups, Measure, Rule};
+use cutpoint::stats::{
+    check_settings_comparable, experiment_name, load_together, Groups, Measure, Ranking, Rule, Series, Statistics,
+};
 use cutpoint::study::Study;
 use cutpoint::train::{classification_report, load_source, Epoch};
 
@@ -333,19 +335,19 @@ pub fn run(args: Args) -> Result<()> {
         Kind::ErrorBars { files, over } => {
             let results = files.load()?;
             let (lines, over) = over.lines(&results)?;
-            let title = format!("Mean test accuracy and standard deviation: {}", plot::experiment(&results));
+            let title = format!("Mean test accuracy and standard deviation: {}", experiment_name(&results));
             files.out.save(plot::error_bar_plot(&lines, over, "test accuracy")?.title(title))
         }
         Kind::Bands { files, over } => {
             let results = files.load()?;
             let (lines, over) = over.lines(&results)?;
-            let title = format!("Mean test accuracy, from lowest to highest: {}", plot::experiment(&results));
+            let title = format!("Mean test accuracy, from lowest to highest: {}", experiment_name(&results));
             files.out.save(plot::band_plot(&lines, over, "test accuracy")?.title(title))
         }
         Kind::Heat { files, measure } => files.out.save(plot::heat_map(&files.load()?, measure)?),
         Kind::Bars(files) => {
             let results = files.load()?;
-            let title = format!("Median test accuracy: {}", plot::experiment(&results));
+            let title = format!("Median test accuracy: {}", experiment_name(&results));
             files.out.save(plot::grouped_bars(&Series::by_cut(&results)?, "test accuracy")?.title(title))
         }
         Kind::Surface(files) => files.out.save(plot::surface(&files.load()?)?),

@@ -1,7 +1,7 @@
 //! Printing tables in the form that is asked for.
 
 use cutpoint::error::Result;
-use cutpoint::stats::Table;
+use cutpoint::table::{self, Table};
 
 use crate::{say, tell};
 
@@ -25,24 +25,28 @@ pub struct Form {
 }
 
 impl Form {
+    /// The form that was asked for.
+    fn chosen(&self) -> table::Form {
+        match self {
+            Form { csv: true, .. } => table::Form::Csv,
+            Form { json: true, .. } => table::Form::Json,
+            Form { markdown: true, .. } => table::Form::Markdown,
+            Form { latex: true, .. } => table::Form::Latex,
+            _ => table::Form::Text,
+        }
+    }
+
     /// Whether none was asked for.
     pub fn is_text(&self) -> bool {
-        !(self.csv || self.json || self.markdown || self.latex)
+        self.chosen() == table::Form::Text
     }
 
     /// Prints a table. What a form for programs has no place for goes to standard error.
     pub fn print(&self, table: &Table, warnings: &[String]) -> Result<()> {
-        if self.csv || self.json {
+        let form = self.chosen();
+        if form.is_for_programs() {
             warnings.iter().for_each(tell);
         }
-        let table = warnings.iter().fold(table.clone(), Table::note);
-        let text = match self {
-            Form { csv: true, .. } => table.to_csv(),
-            Form { json: true, .. } => table.to_json(),
-            Form { markdown: true, .. } => table.to_markdown(),
-            Form { latex: true, .. } => table.to_latex(),
-            _ => table.to_string(),
-        };
-        say(text.trim_end())
+        say(warnings.iter().fold(table.clone(), Table::note).to(form).trim_end())
     }
 }

@@ -160,5 +160,13 @@ fn against(first: &Path, second: &Path, tests: &Tests, form: &Form) -> Result<()
         notes.push(format!("only in one of them: {}", places.collect::<Vec<_>>().join(", ")));
     }
     let rows = compare(&x, &y, tests.rule)?;
-    form.print(&compare_table(&rows, &first.display().to_string(), &second.display().to_string()), &notes)
+    let files = [first, second].map(|path| path.display().to_string());
+    let names = match (a.params.setting()?, b.params.setting()?) {
+        (one, other) if one != other => [one, other].map(|setting| setting.to_string()),
+        _ => files.clone(),
+    };
+    let table = compare_table(&rows, &names[0], &names[1]);
+    // Settings are no names of files.
+    let table = if names == files { table } else { table.note(format!("{} against {}", files[0], files[1])) };
+    form.print(&table, &notes)
 }

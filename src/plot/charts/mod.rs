@@ -1,0 +1,21 @@
+//! The kinds of figures, a file each.
+
+mod bars;
+mod boxes;
+mod heat;
+mod lines;
+mod network;
+mod pictures;
+mod scatter;
+mod surface;
+mod training;
+
+pub use bars::grouped_bars;
+pub use boxes::{box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot};
+pub use heat::{confusion_matrix, heat_map};
+pub use lines::{band_plot, difference_plot, effective_rank_plot, error_bar_plot, gain_plot, Over};
+pub use network::architecture;
+pub use pictures::{feature_maps, filters, sample_grid};
+pub use scatter::scatter_map;
+pub use surface::surface;
+pub use training::learning_curve;

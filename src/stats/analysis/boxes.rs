@@ -1,0 +1,221 @@
+//! Everything that a box plot shows, worked out: quartiles, whiskers, outliers, ranks, and what is significant.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::compare::{compare, Higher};
+use super::dominance::dominance_ranks;
+use super::layers::by_layer;
+use super::pairs::all_pairs;
+use super::ranks::published_ranks;
+use crate::cluster::{ClusterFile, ClusterScore};
+use crate::error::{Error, Result};
+use crate::record::ResultFile;
+use crate::stats::describe::quantile;
+use crate::stats::groups::Groups;
+use crate::stats::tests::{tell_nothing, Rule};
+
+/// How the boxes of one percentage are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ranking {
+    /// 1, and one more for each cut that is significantly better ([`dominance_ranks`]).
+    #[default]
+    Sound,
+    /// The published ranks ([`published_ranks`]).
+    Published,
+}
+
+impl fmt::Display for Ranking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Ranking::Sound => "sound",
+            Ranking::Published => "published",
+        })
+    }
+}
+
+impl FromStr for Ranking {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "sound" => Ok(Ranking::Sound),
+            "published" => Ok(Ranking::Published),
+            _ => Err(Error::parameter("ranking", "sound or published", s)),
+        }
+    }
+}
+
+/// What a box shows of a sample (Tukey): quartiles, whiskers to the farthest values within one and a half times the
+/// distance of the quartiles, and what lies beyond.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Five {
+    /// A quarter lies below it.
+    pub lower: f64,
+    /// The median.
+    pub median: f64,
+    /// A quarter lies above it.
+    pub upper: f64,
+    /// The ends of the whiskers, the lower one first.
+    pub whiskers: (f64, f64),
+    /// Values beyond the whiskers.
+    pub outliers: Vec<f64>,
+}
+
+impl Five {
+    /// Of some values; `None` of none.
+    pub fn of(values: &[f64]) -> Option<Five> {
+        let (lower, median, upper) = (quantile(values, 0.25)?, quantile(values, 0.5)?, quantile(values, 0.75)?);
+        let reach = 1.5 * (upper - lower);
+        let within = |v: &f64| (lower - reach..=upper + reach).contains(v);
+        let inside = values.iter().copied().filter(within);
+        let whiskers = inside.fold((lower, upper), |(low, high), v| (low.min(v), high.max(v)));
+        Some(Five { lower, median, upper, whiskers, outliers: values.iter().copied().filter(|v| !within(v)).collect() })
+    }
+
+    /// The lowest and the highest value.
+    pub fn ends(&self) -> (f64, f64) {
+        self.outliers.iter().fold(self.whiskers, |(low, high), &v| (low.min(v), high.max(v)))
+    }
+}
+
+/// One box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boxed {
+    /// The number of its percentage among [`Boxes::percentages`].
+    pub group: usize,
+    /// The number of its cut or layer among [`Boxes::slots`].
+    pub slot: usize,
+    /// What it shows.
+    pub five: Five,
+    /// Its rank among the boxes of its percentage; `None` where nothing can be told.
+    pub rank: Option<usize>,
+    /// Of two experiments: which is significantly higher here.
+    pub higher: Higher,
+}
+
+/// What stands side by side at a percentage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slots {
+    /// Cuts, ascending; -1 is the baseline.
+    Cuts(Vec<i64>),
+    /// Convolutions, counted from 0, ascending.
+    Layers(Vec<usize>),
+}
+
+/// Why boxes have the ranks that they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RankNote {
+    /// Cuts have different repeats: no box is ranked.
+    Unpaired,
+    /// Some boxes are not ranked: too few repeats to tell them apart.
+    TooFew,
+    /// All are ranked.
+    All,
+}
+
+/// The boxes of one experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boxes {
+    /// By percentage, then slot.
+    pub boxes: Vec<Boxed>,
+    /// The percentages, ascending.
+    pub percentages: Vec<f64>,
+    /// What stands side by side at each.
+    pub slots: Slots,
+    /// Whose ranks they have.
+    pub ranking: Ranking,
+    /// Why they have them.
+    pub ranked: RankNote,
+    /// Of two experiments: the rule of the tests that decided which is higher.
+    pub rule: Option<Rule>,
+}
+
+impl Boxes {
+    fn new(groups: &Groups, slots: Slots, ranking: Ranking) -> Boxes {
+        let percentages = groups.percentages();
+        let ranks = ranks_of(groups, ranking);
+        let rank_at = |p: f64, cut: i64| ranks.iter().flatten().find(|r| r.0 == p && r.1 == cut).map(|r| r.2);
+        let place = |list: &[f64], p: f64| list.iter().position(|&q| q == p).unwrap_or(0);
+        let cuts = groups.cuts();
+        let boxed = |g: &crate::stats::Group| {
+            Some(Boxed {
+                group: place(&percentages, g.percentage),
+                slot: cuts.iter().position(|&c| c == g.cut).unwrap_or(0),
+                five: Five::of(&g.accuracy)?,
+                rank: rank_at(g.percentage, g.cut),
+                higher: Higher::Neither,
+            })
+        };
+        let ranked = match &ranks {
+            None => RankNote::Unpaired,
+            Some(ranks) if ranks.len() < groups.all().len() => RankNote::TooFew,
+            Some(_) => RankNote::All,
+        };
+        Boxes { boxes: groups.all().iter().filter_map(boxed).collect(), percentages, slots, ranking, ranked, rule: None }
+    }
+}
+
+/// The boxes of an experiment: test accuracy by percentage and cut.
+///
+/// # Errors
+/// Those of [`Groups::new`].
+pub fn boxes(results: &ResultFile, ranking: Ranking) -> Result<Boxes> {
+    let groups = Groups::new(&results.records)?;
+    Ok(Boxes::new(&groups, Slots::Cuts(groups.cuts()), ranking))
+}
+
+/// The boxes of one experiment, and where it is significantly higher or lower than a second one at the same percentage
+/// and cut ([`Comparison::higher`](crate::stats::Comparison::higher)).
+///
+/// # Errors
+/// Those of [`Groups::new`] and [`compare`].
+pub fn boxes_against(first: &ResultFile, second: &ResultFile, ranking: Ranking, rule: Rule) -> Result<Boxes> {
+    let groups = Groups::new(&first.records)?;
+    let cuts = groups.cuts();
+    let mut boxes = Boxes::new(&groups, Slots::Cuts(cuts.clone()), ranking);
+    boxes.rule = Some(rule);
+    for test in compare(&groups, &Groups::new(&second.records)?, rule)? {
+        let is_it = |b: &&mut Boxed| boxes.percentages[b.group] == test.percentage && cuts[b.slot] == test.cut;
+        if let Some(boxed) = boxes.boxes.iter_mut().find(is_it) {
+            boxed.higher = test.higher();
+        }
+    }
+    Ok(boxes)
+}
+
+/// The boxes of a clustering score by percentage and layer. Rows of one algorithm only.
+///
+/// # Errors
+/// Those of [`by_layer`].
+pub fn layer_boxes(results: &ClusterFile, score: ClusterScore, ranking: Ranking) -> Result<Boxes> {
+    let groups = by_layer(results, score)?;
+    let layers = groups.cuts().iter().map(|&layer| layer as usize).collect();
+    Ok(Boxes::new(&groups, Slots::Layers(layers), ranking))
+}
+
+/// By percentage and cut; `None` where cuts have different repeats.
+fn ranks_of(groups: &Groups, ranking: Ranking) -> Option<Vec<(f64, i64, usize)>> {
+    match ranking {
+        Ranking::Published => {
+            let pairs = all_pairs(groups, Rule::Published).ok()?;
+            Some(published_ranks(groups, &pairs).iter().map(|r| (r.percentage, r.cut, r.rank)).collect())
+        }
+        Ranking::Sound => {
+            let mut all = Vec::new();
+            for percentage in groups.percentages() {
+                let at = groups.at(percentage);
+                if at.windows(2).any(|w| w[0].repeats != w[1].repeats) {
+                    return None;
+                }
+                let samples: Vec<&[f64]> = at.iter().map(|g| g.accuracy.as_slice()).collect();
+                if tell_nothing(&samples) {
+                    continue;
+                }
+                let ranks = dominance_ranks(&samples, Rule::SciPy).ok()?;
+                all.extend(at.iter().zip(ranks).map(|(g, rank)| (percentage, g.cut, rank)));
+            }
+            Some(all)
+        }
+    }
+}

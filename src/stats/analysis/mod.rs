@@ -1,0 +1,22 @@
+//! What the rows of experiments say, in numbers.
+
+mod best;
+mod boxes;
+mod compare;
+mod dominance;
+mod layers;
+mod pairs;
+mod ranks;
+mod series;
+mod trend;
+
+pub(crate) use best::best_by;
+pub use best::{best, Best, Other};
+pub use boxes::{boxes, boxes_against, layer_boxes, Boxed, Boxes, Five, RankNote, Ranking, Slots};
+pub use compare::{compare, not_compared, Comparison, Higher};
+pub use dominance::dominance_ranks;
+pub use layers::by_layer;
+pub use pairs::{all_pairs, PairTest};
+pub use ranks::{published_ranks, Rank};
+pub use series::{Label, Series, Spread};
+pub use trend::{trend, Trend, TrendPoint};

@@ -1,0 +1,12 @@
+//! Tests, each in the form of a function of samples. No result file is known here.
+
+mod family;
+mod holm;
+mod spearman;
+mod student;
+mod wilcoxon;
+
+pub(crate) use family::{pairs_of, repeats_needed, tell_nothing, Family};
+pub use holm::{holm, ALPHA};
+pub use spearman::{spearman, spearman_exact, Correlation, CorrelationMethod, MOST_ORDERED};
+pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};
