@@ -121,8 +121,8 @@ impl LogFactorials {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::describe::median;
     use super::*;
+    use crate::stats::describe::median;
 
     /// All n^n resamples, counted.
     #[test]

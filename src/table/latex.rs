@@ -11,8 +11,13 @@ impl Table {
         let alignment: String = columns.iter().map(|c| if c.left { 'l' } else { 'r' }).collect();
         let head = line(columns.iter().map(|c| escaped(&c.title)).collect());
         let cells = |row: usize| {
-            let cell =
-                |text: String, bold: bool| if bold { format!("\\textbf{{{}}}", escaped(&text)) } else { escaped(&text) };
+            let cell = |text: String, bold: bool| {
+                if bold {
+                    format!("\\textbf{{{}}}", escaped(&text))
+                } else {
+                    escaped(&text)
+                }
+            };
             columns.iter().map(|c| cell(c.text(row), self.is_bold(c, row))).collect()
         };
         let body: String = (0..self.len()).map(|row| line(cells(row))).collect();

@@ -64,9 +64,7 @@ impl Value {
             }
             (Value::Flag(flag), _) => if *flag { "yes" } else { "no" }.to_owned(),
             (Value::Words(words), _) => words.clone(),
-            (Value::List(values), format) => {
-                values.iter().map(|v| v.shown(format)).collect::<Vec<_>>().join(" ")
-            }
+            (Value::List(values), format) => values.iter().map(|v| v.shown(format)).collect::<Vec<_>>().join(" "),
             (Value::Fields(fields), format) => {
                 fields.iter().map(|(name, v)| format!("{name} {}", v.shown(format))).collect::<Vec<_>>().join(", ")
             }

@@ -1,12 +1,12 @@
 //! Grouped bars.
 
+use crate::error::{Error, Result};
 use crate::plot::axes::{Axes, Axis, Margins};
 use crate::plot::canvas::Canvas;
-use crate::plot::palette::palette;
 use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
+use crate::plot::palette::palette;
 use crate::plot::style::{readable_on, text_width, Align, TINY, UNIT};
-use crate::error::{Error, Result};
 use crate::stats::{percent, Series, Spread};
 
 /// A group of bars for each fraction of the data and in it one for each series: the median, written on it, and a line from

@@ -1,9 +1,9 @@
 //! Tables in colour: medians by percentage and cut, and confusion matrices.
 
+use crate::error::{Error, Result};
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, readable_on, text_width, Align, LABEL, SMALL, UNIT};
-use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{experiment_name, percent, Groups, Measure, Summary};
 

@@ -1,10 +1,10 @@
 //! A network drawn: its layers from left to right, as high as their pictures and as thick as their channels.
 
+use crate::error::Result;
+use crate::model::CustomCnn;
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, text_width, Align, SMALL, TINY, UNIT};
-use crate::error::Result;
-use crate::model::CustomCnn;
 
 /// One layer as it is drawn.
 struct Layer {

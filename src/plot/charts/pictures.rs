@@ -2,12 +2,12 @@
 
 use tch::{Kind, Tensor};
 
-use crate::plot::canvas::Canvas;
-use crate::plot::figure::Figure;
-use crate::plot::style::{ordered, Align, SMALL, UNIT};
 use crate::data::{Samples, Task};
 use crate::error::{During, Error, Result};
 use crate::model::CustomCnn;
+use crate::plot::canvas::Canvas;
+use crate::plot::figure::Figure;
+use crate::plot::style::{ordered, Align, SMALL, UNIT};
 
 /// A picture as it is drawn: RGB bytes.
 struct Tile {

@@ -3,13 +3,13 @@
 use ndarray::ArrayView2;
 use plotters::style::Color;
 
+use crate::cluster::Contingency;
+use crate::error::{Error, Result};
 use crate::plot::axes::{Axes, Axis, Margins};
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::UNIT;
-use crate::cluster::Contingency;
-use crate::error::{Error, Result};
 
 /// Points drawn at most: more would make a large file and no clearer picture.
 const MOST: usize = 1500;

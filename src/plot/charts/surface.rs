@@ -4,11 +4,11 @@ use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::Color;
 
+use crate::error::{Error, Result};
 use crate::plot::axes::Axis;
 use crate::plot::canvas::{failed, stroke, Canvas};
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, text, Align, LABEL, SMALL, UNIT};
-use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::{experiment_name, percent, Groups, Summary};
 

@@ -152,7 +152,14 @@ impl Boxes {
             Some(ranks) if ranks.len() < groups.all().len() => RankNote::TooFew,
             Some(_) => RankNote::All,
         };
-        Boxes { boxes: groups.all().iter().filter_map(boxed).collect(), percentages, slots, ranking, ranked, rule: None }
+        Boxes {
+            boxes: groups.all().iter().filter_map(boxed).collect(),
+            percentages,
+            slots,
+            ranking,
+            ranked,
+            rule: None,
+        }
     }
 }
 

@@ -27,8 +27,12 @@ pub fn compare_table(rows: &[Comparison], first: &str, second: &str) -> Table {
     let table = with_test(head, false, |c| (&c.test, c.holm)).bold(Comparison::significant).done();
     let rule = rows.first().map(|c| c.test.rule);
     let corrected = match rule {
-        Some(Rule::Published) => format!("marked, and one of them higher: p below {ALPHA}, not corrected, as published"),
-        _ => format!("marked, and one of them higher: p below {ALPHA} after Holm's correction for all cuts of a percentage"),
+        Some(Rule::Published) => {
+            format!("marked, and one of them higher: p below {ALPHA}, not corrected, as published")
+        }
+        _ => format!(
+            "marked, and one of them higher: p below {ALPHA} after Holm's correction for all cuts of a percentage"
+        ),
     };
     let table = table
         .note(format!("first: {first}"))

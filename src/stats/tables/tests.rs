@@ -8,13 +8,20 @@ pub(super) type Tested<'a> = (&'a Wilcoxon, f64);
 
 /// The columns of a test that people see. Where `published`, CSV has only the two that published tables have, statistics
 /// cut to whole numbers and p-values rounded; otherwise all of them, the rule last.
-pub(super) fn with_test<'a, T>(table: TableOf<'a, T>, published: bool, of: impl Fn(&T) -> Tested<'_>) -> TableOf<'a, T> {
+pub(super) fn with_test<'a, T>(
+    table: TableOf<'a, T>,
+    published: bool,
+    of: impl Fn(&T) -> Tested<'_>,
+) -> TableOf<'a, T> {
     let table = table.words("rule", |t| of(t).0.rule.to_string()).hidden().not_in_csv();
     if published {
         let table = (table.number("statistic", 0, |t| of(t).0.statistic.trunc()).only_in_csv())
             .number("p_value", 6, |t| of(t).0.p_value)
             .only_in_csv();
-        return with_numbers(table, true, &of).words("method", |t| format!("{:?}", of(t).0.method)).hidden().not_in_csv();
+        return with_numbers(table, true, &of)
+            .words("method", |t| format!("{:?}", of(t).0.method))
+            .hidden()
+            .not_in_csv();
     }
     with_numbers(table, false, &of)
         .words("rule", |t| of(t).0.rule.to_string())
