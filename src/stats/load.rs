@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::groups::Groups;
 use crate::error::{Error, Result};
-use crate::params::SETTING_KEYS;
+use crate::config::SETTING_KEYS;
 use crate::record::{ResultFile, OF_CUTS};
 use crate::study::Plan;
 

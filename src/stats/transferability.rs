@@ -210,7 +210,7 @@ impl fmt::Display for Transferability {
 mod tests {
     use super::*;
     use crate::cluster::{Algorithm, ClusterRecord};
-    use crate::params::Params;
+    use crate::config::Params;
     use crate::record::Record;
 
     /// Three repeats of five layers; `ari` and `accuracy` by layer.

@@ -69,7 +69,7 @@ fn over_baseline(all: &Groups, found: &Best, test: Option<Other>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::Params;
+    use crate::config::Params;
     use crate::record::Record;
 
     fn results(repeats: u64, best_at: impl Fn(f64) -> i64) -> ResultFile {

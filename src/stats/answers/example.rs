@@ -1,6 +1,6 @@
 //! An experiment for tests of sentences.
 
-use crate::params::Params;
+use crate::config::Params;
 use crate::record::{Record, ResultFile};
 
 /// `accuracy(cut, repeat)` for cuts -1 to 3 at 1%.
