@@ -51,6 +51,7 @@ pub mod study;
 pub mod sweep;
 pub mod table;
 pub mod train;
+pub mod transfer;
 pub mod util;
 
 // The name that this module had.

@@ -91,7 +91,7 @@ impl Algorithm {
     }
 
     /// The same in this thread, and not to be interrupted.
-    pub(super) fn cluster_here(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
+    pub(crate) fn cluster_here(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let n = vectors.nrows();
         if clusters == 0 || n <= clusters {
             return Err(Error::parameter("vectors", format!("more than {clusters}, the clusters"), n));
