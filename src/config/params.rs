@@ -182,7 +182,7 @@ impl Params {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn pretraining(&self) -> Result<TrainingConfig> {
-        self.training(Optimizer::Adam { lr: self.lr_pretrain }.checked("lr_pretrain")?)
+        self.training(Optimizer::Adam { lr: self.lr_pretrain, weight_decay: 0.0 }.checked("lr_pretrain")?)
     }
 
     /// How cut networks are trained.
@@ -190,7 +190,7 @@ impl Params {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn fine_tuning(&self) -> Result<TrainingConfig> {
-        self.training(Optimizer::Adam { lr: self.lr_fine_tune }.checked("lr_fine_tune")?)
+        self.training(Optimizer::Adam { lr: self.lr_fine_tune, weight_decay: 0.0 }.checked("lr_fine_tune")?)
     }
 
     fn training(&self, optimizer: Optimizer) -> Result<TrainingConfig> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{is_default, Optimizer};
+use super::{is_default, Optimizer, Recipe};
 use crate::error::{Error, Result};
 
 /// How a network is trained: all that decides its numbers beside the network and the images.
@@ -25,12 +25,15 @@ pub struct TrainingConfig {
     batch_size: usize,
     #[serde(skip_serializing_if = "is_default")]
     restore_best: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    recipe: Recipe,
 }
 
 impl TrainingConfig {
     /// With the study's other settings: at most 40 epochs, patience 6, batches of 64 images.
     pub fn new(optimizer: Optimizer) -> Self {
-        TrainingConfig { optimizer, epochs: 40, patience: Some(6), batch_size: 64, restore_best: false }
+        let recipe = Recipe::default();
+        TrainingConfig { optimizer, epochs: 40, patience: Some(6), batch_size: 64, restore_best: false, recipe }
     }
 
     /// How weights follow their gradients.
@@ -93,6 +96,19 @@ impl TrainingConfig {
         TrainingConfig { restore_best, ..self }
     }
 
+    /// What training does beside following the gradients.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The same with another recipe.
+    ///
+    /// # Errors
+    /// Those of [`Recipe::check`].
+    pub fn with_recipe(self, recipe: Recipe) -> Result<Self> {
+        TrainingConfig { recipe, ..self }.checked()
+    }
+
     fn checked(self) -> Result<Self> {
         for (name, value) in [("num_train", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
@@ -102,6 +118,7 @@ impl TrainingConfig {
         if self.patience == Some(0) {
             return Err(Error::parameter("early_stop_patience", "at least 1, or none (null) for no early stopping", 0));
         }
+        self.recipe.check(self.epochs)?;
         Ok(self)
     }
 }

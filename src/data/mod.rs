@@ -4,6 +4,7 @@
 //! and [`glyphs`] read them into [`Pictures`] (bytes), [`task`] picks classes and splits, and
 //! [`TransferLearningWrapper`] holds both tasks of a study.
 
+mod augment;
 pub mod cifar;
 mod dataset;
 pub mod download;
@@ -14,12 +15,16 @@ pub mod idx;
 mod images;
 mod name;
 pub mod places;
+mod prepare;
+pub mod resize;
 pub mod task;
 mod wrapper;
 
+pub(crate) use augment::augment;
 pub use dataset::Dataset;
 pub use folder::FolderOptions;
 pub use images::{Files, Pictures};
 pub use name::{DatasetName, CIFAR10, FASHION_MNIST, GLYPHS, MNIST};
+pub use prepare::Preparation;
 pub use task::{Phase, Samples, Task};
 pub use wrapper::TransferLearningWrapper;

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::init;
 use crate::error::{During, Error, Result};
 use crate::params::{Activation, Device};
 use crate::rng::TorchRng;
@@ -33,20 +34,9 @@ pub(super) struct Affine {
 impl Affine {
     /// PyTorch's initial values for `Conv2d` and `Linear`, drawn from `rng`: weight, then bias.
     pub fn init(shape: &[i64], rng: &mut TorchRng, device: tch::Device) -> Result<Affine> {
-        let fan_in = shape[1..].iter().product::<i64>() as f64;
-        // kaiming_uniform_(a = sqrt(5)), in its own steps: the bound's last bit decides the weights'.
-        let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt();
-        let std = gain / fan_in.sqrt();
-        let bound = 3f64.sqrt() * std;
-        let count = shape.iter().product::<i64>() as usize;
-        let weight = rng.uniform(count, -bound, bound);
-        let bound = 1.0 / fan_in.sqrt();
-        let bias = rng.uniform(shape[0] as usize, -bound, bound);
-        let tensor = |values: &[f32], shape: &[i64]| -> Result<Tensor> {
-            let t = Tensor::f_from_slice(values).and_then(|t| t.f_view(shape)).and_then(|t| t.f_to(device));
-            Ok(t.during("initialising a layer")?.set_requires_grad(true))
-        };
-        Ok(Affine { weight: tensor(&weight, shape)?, bias: tensor(&bias, &shape[..1])? })
+        let weight = init::weight(shape, rng, device)?.set_requires_grad(true);
+        let bias = init::bias(shape, rng, device)?.set_requires_grad(true);
+        Ok(Affine { weight, bias })
     }
 
     /// A copy that shares no memory with this one.

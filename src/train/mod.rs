@@ -1,11 +1,17 @@
 //! Training: the loop, early stopping, evaluation, the report.
 
 mod adam;
+mod clip;
 mod early_stopping;
 mod evaluate;
 mod fit;
 mod inputs;
+mod loss;
+mod optimizer;
+#[cfg(test)]
+mod recipe_tests;
 mod report;
+mod schedule;
 mod source;
 mod trainer;
 mod validation;

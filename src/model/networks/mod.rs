@@ -1,0 +1,158 @@
+//! Networks that people fine-tune, with the names of torchvision's weights (and of the files that exist for
+//! EfficientNet-Lite).
+//!
+//! Dropout before the last layer, which torchvision's VGG and MobileNet and EfficientNet have, and the dropping of whole
+//! blocks in training EfficientNets, are left out: fine-tuning here is a function of the run's seed alone.
+
+mod convolutions;
+mod efficientnet_lite;
+mod mobilenet;
+mod resnet;
+mod vgg;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use convolutions::{Convolutions, Pooling};
+
+use super::network::{Network, NetworkBuilder};
+use crate::data::Preparation;
+use crate::error::{Error, Result};
+use crate::rng::TorchRng;
+
+/// The networks that are built in, beside the study's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Builtin {
+    Vgg11,
+    Vgg11Bn,
+    Vgg16,
+    Vgg16Bn,
+    ResNet18,
+    ResNet34,
+    ResNet50,
+    MobileNetV2,
+    EfficientNetLite0,
+    EfficientNetLite1,
+    EfficientNetLite2,
+}
+
+impl Builtin {
+    /// All of them.
+    pub const ALL: [Builtin; 11] = [
+        Builtin::Vgg11,
+        Builtin::Vgg11Bn,
+        Builtin::Vgg16,
+        Builtin::Vgg16Bn,
+        Builtin::ResNet18,
+        Builtin::ResNet34,
+        Builtin::ResNet50,
+        Builtin::MobileNetV2,
+        Builtin::EfficientNetLite0,
+        Builtin::EfficientNetLite1,
+        Builtin::EfficientNetLite2,
+    ];
+
+    /// The side of the images that published weights were trained on, in pixels.
+    pub fn side(self) -> usize {
+        match self {
+            Builtin::EfficientNetLite1 => 240,
+            Builtin::EfficientNetLite2 => 260,
+            _ => 224,
+        }
+    }
+
+    /// How published weights expect images, at a side in pixels.
+    pub fn preparation(self, side: usize) -> Preparation {
+        match self {
+            // TensorFlow's: (byte - 127) / 128, as the authors of the Lite networks trained them.
+            Builtin::EfficientNetLite0 | Builtin::EfficientNetLite1 | Builtin::EfficientNetLite2 => {
+                Preparation { shape: [3, side, side], mean: vec![127.0 / 255.0], std: vec![128.0 / 255.0] }
+            }
+            _ => Preparation::imagenet(side),
+        }
+    }
+
+    fn builder(self) -> NetworkBuilder {
+        let start = Network::of(&self.to_string(), [3, self.side(), self.side()]);
+        match self {
+            Builtin::Vgg11 => vgg::build(start, &vgg::ELEVEN, false),
+            Builtin::Vgg11Bn => vgg::build(start, &vgg::ELEVEN, true),
+            Builtin::Vgg16 => vgg::build(start, &vgg::SIXTEEN, false),
+            Builtin::Vgg16Bn => vgg::build(start, &vgg::SIXTEEN, true),
+            Builtin::ResNet18 => resnet::build(start, [2, 2, 2, 2], false),
+            Builtin::ResNet34 => resnet::build(start, [3, 4, 6, 3], false),
+            Builtin::ResNet50 => resnet::build(start, [3, 4, 6, 3], true),
+            Builtin::MobileNetV2 => mobilenet::build(start),
+            Builtin::EfficientNetLite0 => efficientnet_lite::build(start, 1.0, 1.0),
+            Builtin::EfficientNetLite1 => efficientnet_lite::build(start, 1.0, 1.1),
+            Builtin::EfficientNetLite2 => efficientnet_lite::build(start, 1.1, 1.2),
+        }
+    }
+}
+
+impl fmt::Display for Builtin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Builtin::Vgg11 => "vgg11",
+            Builtin::Vgg11Bn => "vgg11_bn",
+            Builtin::Vgg16 => "vgg16",
+            Builtin::Vgg16Bn => "vgg16_bn",
+            Builtin::ResNet18 => "resnet18",
+            Builtin::ResNet34 => "resnet34",
+            Builtin::ResNet50 => "resnet50",
+            Builtin::MobileNetV2 => "mobilenet_v2",
+            Builtin::EfficientNetLite0 => "efficientnet_lite0",
+            Builtin::EfficientNetLite1 => "efficientnet_lite1",
+            Builtin::EfficientNetLite2 => "efficientnet_lite2",
+        })
+    }
+}
+
+impl FromStr for Builtin {
+    type Err = Error;
+
+    /// Reads torchvision's name, in any case, with or without hyphens and underscores.
+    fn from_str(s: &str) -> Result<Self> {
+        let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        Builtin::ALL.into_iter().find(|n| plain(&n.to_string()) == plain(s)).ok_or_else(|| {
+            let known = Builtin::ALL.map(|n| n.to_string()).join(", ");
+            Error::parameter("network", format!("one of {known}"), s)
+        })
+    }
+}
+
+impl Network {
+    /// A network that is built in, with PyTorch's initial values, for so many classes and images as `preparation` makes
+    /// them ([`Builtin::preparation`] is what published weights expect).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for images that are too small, for other than three channels, or for fewer than two classes.
+    pub fn builtin(which: Builtin, classes: usize, preparation: Preparation) -> Result<Network> {
+        Network::builtin_on(which, classes, preparation, tch::Device::Cpu, TorchRng::new(0))
+    }
+
+    /// The same on a device, with initial values drawn from `rng`.
+    ///
+    /// # Errors
+    /// Those of [`Network::builtin`].
+    pub fn builtin_on(
+        which: Builtin,
+        classes: usize,
+        preparation: Preparation,
+        device: tch::Device,
+        rng: TorchRng,
+    ) -> Result<Network> {
+        if preparation.shape[0] != 3 {
+            return Err(Error::parameter("images", format!("three channels for {which}"), preparation.shape[0]));
+        }
+        which.builder().preparation(preparation).device(device).rng(rng).build(classes)
+    }
+}
+
+/// A convolution without bias, batch normalisation, and an activation: what most of these networks are made of.
+fn activated(layers: &super::Layers, conv: &str, norm: &str, x: &tch::Tensor, relu6: bool) -> Result<tch::Tensor> {
+    use crate::error::During;
+    let x = layers.apply(norm, &layers.apply(conv, x)?)?;
+    if relu6 { x.f_relu6() } else { x.f_relu() }.during("an activation")
+}
