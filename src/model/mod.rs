@@ -25,5 +25,5 @@ pub use heads::{FlatHead, PoolHead};
 pub(crate) use inputs::{chunks, normalise, pieces, pixel_table};
 pub use layers::resolve_device;
 pub use network::{Network, NetworkBuilder};
-pub use networks::{Builtin, Convolutions, Pooling};
+pub use networks::{Builtin, Convolutions, PoolingKind};
 pub use weights::{Checkpoint, StateDict};

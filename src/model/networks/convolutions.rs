@@ -17,7 +17,7 @@ use crate::config::Activation;
 /// What follows every few convolutions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pooling {
+pub enum PoolingKind {
     /// The mean of two by two pixels.
     #[default]
     Average,
@@ -27,24 +27,24 @@ pub enum Pooling {
     None,
 }
 
-impl fmt::Display for Pooling {
+impl fmt::Display for PoolingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Pooling::Average => "average",
-            Pooling::Max => "max",
-            Pooling::None => "none",
+            PoolingKind::Average => "average",
+            PoolingKind::Max => "max",
+            PoolingKind::None => "none",
         })
     }
 }
 
-impl FromStr for Pooling {
+impl FromStr for PoolingKind {
     type Err = Error;
 
     fn from_str(s: &str) -> Result<Self> {
         match s {
-            "average" | "avg" => Ok(Pooling::Average),
-            "max" => Ok(Pooling::Max),
-            "none" => Ok(Pooling::None),
+            "average" | "avg" => Ok(PoolingKind::Average),
+            "max" => Ok(PoolingKind::Max),
+            "none" => Ok(PoolingKind::None),
             _ => Err(Error::parameter("pooling", "average, max or none", s)),
         }
     }
@@ -53,8 +53,8 @@ impl FromStr for Pooling {
 /// A stack of convolutions, each with an activation, and linear layers on all that is left.
 ///
 /// ```
-/// use cutpoint::model::{Convolutions, Network, Pooling};
-/// let stack = Convolutions { widths: vec![16, 32, 64], strides: vec![1, 1, 2], pooling: Pooling::Max, ..Default::default() };
+/// use cutpoint::model::{Convolutions, Network, PoolingKind};
+/// let stack = Convolutions { widths: vec![16, 32, 64], strides: vec![1, 1, 2], pooling: PoolingKind::Max, ..Default::default() };
 /// let network = stack.network([3, 32, 32])?.build(10)?;
 /// assert_eq!(network.shape_before(3)?, [64, 8, 8]);
 /// # Ok::<(), cutpoint::error::Error>(())
@@ -68,7 +68,7 @@ pub struct Convolutions {
     /// Width and height of the windows, in pixels; padding is half of it, rounded down.
     pub kernel_size: usize,
     /// What follows every `pooling_every` convolutions.
-    pub pooling: Pooling,
+    pub pooling: PoolingKind,
     /// Convolutions before each pooling.
     pub pooling_every: usize,
     /// Stride of the pooling window (2 x 2), in pixels.
@@ -86,7 +86,7 @@ impl Default for Convolutions {
             widths: vec![64; 6],
             strides: vec![1],
             kernel_size: 3,
-            pooling: Pooling::Average,
+            pooling: PoolingKind::Average,
             pooling_every: 2,
             pooling_stride: 2,
             activation: Activation::ReLU,
@@ -131,7 +131,7 @@ impl Convolutions {
             let block = Convolution {
                 layer: Layer::conv(&format!("conv{i}"), inputs, outputs, self.kernel_size).stride(stride),
                 activation: self.activation,
-                pooling: if pools { self.pooling } else { Pooling::None },
+                pooling: if pools { self.pooling } else { PoolingKind::None },
                 pooling_stride: self.pooling_stride as i64,
             };
             network = network.block_with_prefix(&format!("conv{i}"), "", block);
@@ -148,7 +148,7 @@ impl Convolutions {
 struct Convolution {
     layer: Layer,
     activation: Activation,
-    pooling: Pooling,
+    pooling: PoolingKind,
     pooling_stride: i64,
 }
 
@@ -162,9 +162,9 @@ impl Block for Convolution {
         let x = activate(self.activation, &x).during("an activation")?;
         let stride = self.pooling_stride;
         match self.pooling {
-            Pooling::Average => x.f_avg_pool2d(2, stride, 0, false, true, None).during("a pooling"),
-            Pooling::Max => x.f_max_pool2d(2, stride, 0, 1, false).during("a pooling"),
-            Pooling::None => Ok(x),
+            PoolingKind::Average => x.f_avg_pool2d(2, stride, 0, false, true, None).during("a pooling"),
+            PoolingKind::Max => x.f_max_pool2d(2, stride, 0, 1, false).during("a pooling"),
+            PoolingKind::None => Ok(x),
         }
     }
 }

@@ -13,7 +13,7 @@ mod vgg;
 use std::fmt;
 use std::str::FromStr;
 
-pub use convolutions::{Convolutions, Pooling};
+pub use convolutions::{Convolutions, PoolingKind};
 
 use super::network::{Network, NetworkBuilder};
 use crate::data::Preparation;
