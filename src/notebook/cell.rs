@@ -22,6 +22,10 @@ use crate::runtime::host;
 pub struct Store {
     values: HashMap<String, Box<dyn Any>>,
     shared: HashMap<&'static str, Box<dyn Any>>,
+    /// The statement at which the running cell failed, once its variables are in the store.
+    failed_at: Option<i64>,
+    /// Whether a value that was replaced or forgotten panicked when it was dropped.
+    drop_panicked: bool,
 }
 
 impl Store {
@@ -36,7 +40,15 @@ impl Store {
     #[inline(never)]
     fn put_boxed(&mut self, name: &str, value: Box<dyn Any>) {
         if host::is_cell() {
-            self.values.insert(name.to_owned(), value);
+            let old = self.values.insert(name.to_owned(), value);
+            self.release(old);
+        }
+    }
+
+    /// Drops a value. That its drop panics must not keep the other variables from being stored.
+    fn release(&mut self, value: Option<Box<dyn Any>>) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            self.drop_panicked |= matches!(unwound(payload), Trouble::Panicked);
         }
     }
 
@@ -64,7 +76,17 @@ impl Store {
 
     /// Drops a value, if it is there.
     pub fn forget(&mut self, name: &str) {
-        drop(self.values.remove(name));
+        let value = self.values.remove(name);
+        self.release(value);
+    }
+
+    /// How a cell ends whose variables are in the store, after a statement failed. What is dropped after this may panic.
+    ///
+    /// # Errors
+    /// Always: the statement, and why it failed.
+    pub fn failed(&mut self, statement: i64, trouble: Trouble) -> Ended {
+        self.failed_at = Some(statement);
+        Err((statement, trouble))
     }
 
     /// A value that is made when it is first asked for, and stays: the runtime of asynchronous calls.
@@ -175,6 +197,7 @@ fn unwound(payload: Box<dyn Any + Send>) -> Trouble {
     if payload.is::<StopRequest>() {
         return Trouble::Stopped;
     }
+    host::panicked(None);
     // A value's drop may panic in turn.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     Trouble::Panicked
@@ -208,6 +231,9 @@ pub fn wait<F: Future>(statement: F) -> F::Output {
 /// How a cell ended: in which statement, and why.
 pub type Ended = Result<(), (i64, Trouble)>;
 
+/// The number of a statement behind all others: the cell had come to its end.
+const BEHIND: i64 = i64::MAX / 8;
+
 /// Runs a cell on the store that `slot` points to, which is made at the first call. Returns how it ended: the number of
 /// the statement times four, and 0 (done), 1 (an error), 2 (a panic) or 3 (stopped).
 ///
@@ -221,21 +247,25 @@ pub unsafe fn run(slot: *mut *mut std::ffi::c_void, cell: fn(&mut Store) -> Ende
         }
         &mut *(*slot).cast::<Store>()
     };
-    let mut at = -1;
+    store.failed_at = None;
+    store.drop_panicked = false;
+    let mut at = None;
     let ended = guard(|| {
         Ok(match cell(store) {
             Ok(()) => None,
             Err((statement, trouble)) => {
-                at = statement;
+                at = Some(statement);
                 Some(trouble)
             }
         })
     });
     let trouble = match ended {
+        Ok(None) if store.drop_panicked => Trouble::Panicked,
         Ok(None) => return 0,
         Ok(Some(trouble)) | Err(trouble) => trouble,
     };
-    at * 4
+    // Outside of the statements only what is dropped at the end can fail.
+    at.or(store.failed_at).unwrap_or(BEHIND) * 4
         + match trouble {
             Trouble::Failed(CellError(failed)) => {
                 host::send(&Event::Failed(failed));

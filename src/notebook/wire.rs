@@ -43,6 +43,19 @@ fn report_panic(info: &std::panic::PanicHookInfo<'_>) {
     let thread = std::thread::current().name().map(str::to_owned);
     let message = torch::sentence(&message);
     send(&Event::Panic(Panic { message, place, main: is_cell(), thread, calls: calls() }));
+    panicked(Some(unwinds));
+}
+
+/// The calling thread panicked, or, without a function, its panic has ended the cell.
+pub(crate) fn panicked(unwinds: Option<extern "C" fn() -> bool>) {
+    if let Some(host) = host() {
+        // SAFETY: the function is in a library that is never unloaded.
+        unsafe { (host.panicked)(unwinds) };
+    }
+}
+
+extern "C" fn unwinds() -> bool {
+    std::thread::panicking()
 }
 
 /// A place in a source file, as messages have it.

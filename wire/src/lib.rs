@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 /// The version of this contract: counted up when anything in this package changes its meaning. Both sides refuse
 /// another one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The C function that the runtime exports: `extern "C" fn() -> *const Host`.
 pub const HOST: &std::ffi::CStr = c"cutpoint_wire_host";
@@ -45,6 +45,9 @@ pub struct Host {
     pub calls: unsafe extern "C" fn(extern "C" fn(*mut std::ffi::c_void, *const u8, usize), *mut std::ffi::c_void),
     /// Whether the calling thread is the one that runs cells.
     pub is_cell: unsafe extern "C" fn() -> bool,
+    /// The calling thread panicked: a function that says whether the thread that calls it still unwinds. None: the
+    /// panic has ended the cell.
+    pub panicked: unsafe extern "C" fn(Option<extern "C" fn() -> bool>),
 }
 
 /// What the crate tells.
@@ -77,6 +80,8 @@ pub enum Event {
     },
     /// A thread panicked.
     Panic(Panic),
+    /// The cell has caught the last panic of the thread that runs cells; the runtime tells this before what comes next.
+    Caught,
     /// An error that ended a cell's statement.
     Failed(Failed),
     /// The crate's version of this contract, told by its first call.

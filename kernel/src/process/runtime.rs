@@ -4,6 +4,7 @@
 //! can be left behind. What its threads print, and what programs that they start print, goes to the kernel in the order
 //! in which it was written, with the number of the run that it belongs to.
 
+use std::cell::Cell;
 use std::ffi::{c_void, CString};
 use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -15,7 +16,7 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use cutpoint_wire::{write_event, write_notice, write_output, Host, Notice, Outcome, Request, SOCKET, VERSION};
+use cutpoint_wire::{write_event, write_notice, write_output, Event, Host, Notice, Outcome, Request, SOCKET, VERSION};
 
 use super::processes;
 use super::threads::{self, RUN};
@@ -52,6 +53,11 @@ static FLUSH: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 static INPUT: Mutex<Input> = Mutex::new(Input { lines: vec![], at: 0, asked: false, ended: false });
 static INPUT_CAME: Condvar = Condvar::new();
 
+thread_local! {
+    /// Says whether the thread still unwinds, after a panic of the thread that runs cells.
+    static UNWINDS: Cell<Option<extern "C" fn() -> bool>> = const { Cell::new(None) };
+}
+
 /// Whether this process was started as a runtime.
 pub fn wanted() -> bool {
     std::env::var_os(SOCKET).is_some()
@@ -69,6 +75,7 @@ pub fn take_output(fd: RawFd, bytes: &[u8]) -> bool {
     }
     let run = run_of_thread();
     sink.drain();
+    sink.tell_caught(run);
     sink.output(run, fd == 2, bytes);
     true
 }
@@ -122,6 +129,16 @@ impl Sink {
     fn output(&mut self, run: u64, is_error: bool, bytes: &[u8]) {
         // A kernel that has gone away takes this process with it.
         let _ = write_output(&mut self.socket, run, is_error, bytes);
+    }
+
+    /// Tells, if it is so, that the last panic of the calling thread was caught.
+    fn tell_caught(&mut self, run: u64) {
+        if UNWINDS.get().is_some_and(|unwinds| !unwinds()) {
+            UNWINDS.set(None);
+            if let Ok(json) = serde_json::to_vec(&Event::Caught) {
+                let _ = write_event(&mut self.socket, run, &json);
+            }
+        }
     }
 
     fn notice(&mut self, notice: &Notice) {
@@ -215,6 +232,7 @@ static TABLE: Table = Table(Host {
     flush_with,
     calls: super::frames::calls,
     is_cell,
+    panicked,
 });
 
 /// What the crate looks for by name.
@@ -235,6 +253,7 @@ unsafe extern "C" fn send(json: *const u8, length: usize) {
     let json = unsafe { std::slice::from_raw_parts(json, length) };
     let mut sink = locked(sink);
     sink.drain();
+    sink.tell_caught(run_of_thread());
     let _ = write_event(&mut sink.socket, run_of_thread(), json);
 }
 
@@ -259,6 +278,12 @@ extern "C" fn answered() {
 
 extern "C" fn flush_with(flush: extern "C" fn()) {
     FLUSH.store(flush as *mut c_void, Ordering::SeqCst);
+}
+
+extern "C" fn panicked(unwinds: Option<extern "C" fn() -> bool>) {
+    if is_cell() {
+        UNWINDS.set(unwinds);
+    }
 }
 
 extern "C" fn is_cell() -> bool {

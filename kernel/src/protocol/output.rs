@@ -147,6 +147,12 @@ impl Output {
                 let text = (self.tell)(&panic);
                 self.text(&mut state, run, true, text);
             }
+            Event::Caught => {
+                if let Some(panic) = own.report.panic.take() {
+                    let text = (self.tell)(&panic);
+                    self.text(&mut state, run, true, text);
+                }
+            }
             Event::Failed(failed) => own.report.failed = Some(failed),
             Event::Display { data, metadata, id, update } => self.display(&mut state, run, data, metadata, id, update),
             Event::Result { data } => state.queue.push(Queued::Result { run, data }),

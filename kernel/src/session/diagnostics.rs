@@ -559,7 +559,7 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
                 lines.extend(excerpt(text, number));
                 shown = Some((text.name.clone(), number));
             }
-            None => lines.push(format!("  --> {}:{}", place.file, place.line)),
+            None => lines.push(format!("  --> {}", outside(place))),
         }
     }
     let mut calls: Vec<(&str, &Text, usize)> = (panic.calls.iter())
@@ -575,14 +575,31 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
     calls.dedup_by_key(|(_, text, number)| (text.name.clone(), *number));
     match (shown, calls.first()) {
         // It arose in a crate: the line of the cell is what a reader looks for.
-        (None, Some((_, text, number))) => lines.extend(excerpt(text, *number)),
-        (Some(_), Some(_)) => {
-            lines.push("called from:".to_owned());
-            lines.extend(calls.iter().map(|(_, text, number)| called(text, *number)));
+        (None, Some((_, text, number))) => {
+            lines.extend(excerpt(text, *number));
+            calls.remove(0);
         }
         _ => {}
     }
+    if !calls.is_empty() {
+        lines.push("called from:".to_owned());
+        lines.extend(calls.iter().map(|(_, text, number)| called(text, *number)));
+    }
     Failure::new("Panic", panic.message.clone()).with(lines)
+}
+
+/// A place in a crate or in the standard library, without the folders above.
+fn outside(place: &Place) -> String {
+    let file = place.file.as_str();
+    let below = |mark: &str, folders: usize| {
+        let rest = &file[file.find(mark)? + mark.len()..];
+        rest.splitn(folders + 1, '/').last()
+    };
+    // Behind the registry's folder stands one with its name; behind the standard library's own, or a commit.
+    let short = below("/registry/src/", 1)
+        .or_else(|| below("/rustlib/src/rust/library/", 0))
+        .or_else(|| file.strip_prefix("/rustc/").and_then(|rest| rest.split_once("/library/")).map(|(_, rest)| rest));
+    format!("{}:{}", short.unwrap_or(file), place.line)
 }
 
 fn called(text: &Text, number: usize) -> String {
@@ -592,9 +609,13 @@ fn called(text: &Text, number: usize) -> String {
 
 /// A panic that did not end the cell, as a text.
 pub fn told(panic: &Panic, state: &State) -> String {
-    let place = panic.place.as_ref().map(|place| match in_cells(place, state) {
-        Some((text, number)) => format!(" at {}, line {number}", text.name),
-        None => format!(" at {}:{}", place.file, place.line),
+    let of_cell = |place| in_cells(place, state).map(|(text, number)| format!("{}, line {number}", text.name));
+    let place = panic.place.as_ref().map(|place| match of_cell(place) {
+        Some(place) => format!(" at {place}"),
+        None => match panic.calls.iter().find_map(|(_, call)| of_cell(call)) {
+            Some(call) => format!(" at {call}, in {}", outside(place)),
+            None => format!(" at {}", outside(place)),
+        },
     });
     let thread = panic.thread.as_deref().unwrap_or(if panic.main { "main" } else { "unnamed" });
     format!("thread '{thread}' panicked{}:\n{}\n", place.unwrap_or_default(), panic.message)

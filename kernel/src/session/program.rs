@@ -656,7 +656,7 @@ impl Writer<'_> {
     fn fails(&mut self, at: usize, visible: &Visible) {
         self.out.add(&format!("{RESULT}::Err(__trouble) => {{ "));
         self.pack(visible);
-        self.out.add(&format!("return {RESULT}::Err(({at}, __trouble)); }}"));
+        self.out.add(&format!("return __cutpoint.failed({at}, __trouble); }}"));
     }
 
     fn probe(&mut self, at: usize, bindings: &[Binding]) {
@@ -690,7 +690,7 @@ impl Writer<'_> {
                     self.out.add(&format!("{RESULT}::Err(__trouble) => {{ "));
                     let packed = self.program.packed.last().cloned().unwrap_or_default();
                     self.puts(&packed, at);
-                    self.out.add(&format!("return {RESULT}::Err(({at}, __trouble)); }} }} }}"));
+                    self.out.add(&format!("return __cutpoint.failed({at}, __trouble); }} }} }}"));
                     self.user(block.end..first.range.end, &first.edits);
                 } else {
                     self.user(value.end..first.range.end, &first.edits);
@@ -806,7 +806,7 @@ impl Writer<'_> {
         self.puts(&rest, 1);
         self.out.add(&format!("{RESULT}::Ok(()) }} {RESULT}::Err(__trouble) => {{ "));
         self.puts(&kept, 0);
-        self.out.add(&format!("{RESULT}::Err((0, __trouble)) }} }} }}"));
+        self.out.add(&format!("__cutpoint.failed(0, __trouble) }} }} }}"));
         let at_end: Visible = rest.into_iter().chain(packed).collect();
         self.program.packed = vec![kept, at_end];
         let mut all = loaded.clone();
