@@ -197,7 +197,7 @@ fn unwound(payload: Box<dyn Any + Send>) -> Trouble {
     if payload.is::<StopRequest>() {
         return Trouble::Stopped;
     }
-    host::panicked(None);
+    wire::panicked(None);
     // A value's drop may panic in turn.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     Trouble::Panicked
