@@ -43,6 +43,43 @@ pub enum Error {
         /// The value given.
         found: String,
     },
+    /// Data that were handed over cannot be used: arrays, samples, vectors.
+    #[error("`{name}`: expected {expected}, found {found}")]
+    Data {
+        /// What the data are called where they are handed over.
+        name: &'static str,
+        /// The data that can be used.
+        expected: String,
+        /// What they are.
+        found: String,
+    },
+    /// A file is of something else: of other parameters, images, weights. Rows of different origins are never mixed, and
+    /// what was made of other images is never reused.
+    #[error("{}: expected {what} with `{key}` {ours}, found {theirs} ({remedy})", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What the file holds: "results", "weights", ..
+        what: &'static str,
+        /// The first field in which both differ.
+        key: String,
+        /// Its value here.
+        ours: String,
+        /// Its value in the file.
+        theirs: String,
+        /// What would help.
+        remedy: &'static str,
+    },
+    /// These vectors cannot be clustered in this way; others can.
+    #[error("cannot cluster: `{name}`: expected {expected}, found {found}")]
+    Clustering {
+        /// What is wrong: the vectors, or the algorithm for them.
+        name: &'static str,
+        /// What could be clustered.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
     /// A data set is in none of the places looked at.
     #[error("data set {name} was not found; looked at:\n{}\n{hint}", looked.iter().map(|l| format!("  - {l}")).collect::<Vec<_>>().join("\n"))]
     DataNotFound {
@@ -99,6 +136,26 @@ impl Error {
     /// An [`Error::Format`] on `path`.
     pub(crate) fn format(path: &Path, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::Format { path: path.to_owned(), expected: expected.into(), found: found.into() }
+    }
+
+    /// An [`Error::Data`].
+    pub(crate) fn data(name: &'static str, expected: impl Into<String>, found: impl std::fmt::Display) -> Error {
+        Error::Data { name, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// An [`Error::Clustering`].
+    pub(crate) fn clustering(name: &'static str, expected: impl Into<String>, found: impl std::fmt::Display) -> Error {
+        Error::Clustering { name, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// The exit code of a program that ends with this error: 2 for a wrong parameter, 130 for an interrupt, as shells have
+    /// it, else 1.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Error::Parameter { .. } => 2,
+            Error::Interrupted(_) => 130,
+            _ => 1,
+        }
     }
 
     /// An [`Error::Parameter`].

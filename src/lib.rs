@@ -30,7 +30,7 @@
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
 //! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
-//! | 0 | [`config`], [`record`], [`journal`], [`rng`], [`util`], [`runtime`], [`error`] |
+//! | 0 | [`config`], [`results`], [`rng`], [`util`], [`runtime`], [`error`] |
 
 #![warn(missing_docs)]
 
@@ -38,12 +38,11 @@ pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod error;
-pub mod journal;
 pub mod model;
 pub mod notebook;
 pub mod plot;
 pub mod prelude;
-pub mod record;
+pub mod results;
 pub mod rng;
 pub mod runtime;
 pub mod stats;
@@ -54,6 +53,6 @@ pub mod train;
 pub mod transfer;
 pub mod util;
 
-// The name that this module had.
+// The names that these modules had.
 #[doc(hidden)]
-pub use config as params;
+pub use {config as params, results as record};

@@ -21,7 +21,7 @@ pub use crate::plot::{
     difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,
     learning_curve, sample_grid, scatter_map, surface, Figure, Illustrated, Over, ShowSamples, Theme,
 };
-pub use crate::record::{Record, ResultFile};
+pub use crate::results::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::runtime::progress::{default_sink, Progress, Silent};
 pub use crate::runtime::threads as machine;

@@ -70,7 +70,10 @@ fn compare(which: Builtin, network: &Network, images: &Tensor, expected: &Value)
     let logits = tch::no_grad(|| network.logits(images, false)).unwrap();
     let by = difference(&doubles(&logits), &numbers(&expected["logits"]));
     assert!(by < CLOSE, "{which}: logits differ by {by:e}");
-    let loss = network.logits(images, true).unwrap().cross_entropy_for_logits(&Tensor::arange(IMAGES, (Kind::Int64, images.device())));
+    let loss = network
+        .logits(images, true)
+        .unwrap()
+        .cross_entropy_for_logits(&Tensor::arange(IMAGES, (Kind::Int64, images.device())));
     let by = (loss.double_value(&[]) / expected["loss"].as_f64().unwrap() - 1.0).abs();
     assert!(by < CLOSE, "{which}: the loss differs by {by:e}");
     let parameters = network.parameters();
@@ -83,7 +86,11 @@ fn compare(which: Builtin, network: &Network, images: &Tensor, expected: &Value)
         let middle = gradient.flatten(0, -1).double_value(&[gradient.numel() as i64 / 2]);
         let expected = numbers(&known[name]);
         let by = difference(&[norm, middle], &expected);
-        if by > worst.0 { (by, name.as_str()) } else { worst }
+        if by > worst.0 {
+            (by, name.as_str())
+        } else {
+            worst
+        }
     });
     assert!(worst.0 < CLOSE, "{which}: the gradient of {} differs by {:e}", worst.1, worst.0);
     for (name, tensor) in network.state_dict() {

@@ -620,7 +620,7 @@ fn results_of_different_parameters_are_never_mixed() {
         run_in(folder.path(), &common.split(' ').chain(more.split(' ')).collect::<Vec<_>>())
     };
     let rows = |name: &str| {
-        cutpoint::record::ResultFile::load(folder.path().join("results/Glyphs").join(name)).unwrap().records.len()
+        cutpoint::results::ResultFile::load(folder.path().join("results/Glyphs").join(name)).unwrap().records.len()
     };
     let fine = |more: &str| {
         let output = sweep(more);
@@ -665,7 +665,7 @@ fn results_of_different_parameters_are_never_mixed() {
     );
     refused(
         "--repeats 1 --pretrain-epochs 2",
-        "regular_classes.safetensors: expected weights pre-trained as asked (at most 2",
+        "regular_classes.safetensors: expected a source network with `training.epochs` 2, found 1",
     );
     // Other source weights make other cuts.
     refused("--repeats 1 --pretrain-epochs 0", "cuts_regular_classes_FR.json: expected results with `source_weights`");
@@ -692,11 +692,14 @@ fn checkpoints_of_another_training_are_not_gone_on_from() {
     for (more, expected) in [
         (
             "--threads 1 --epochs 3 --activation Tanh",
-            "of this training: 8-8p-8, kernel 3, pooling stride 2, Tanh (remove its folder to begin anew), found 8-8p-8",
+            "a training with `network` \"8-8p-8, kernel 3, pooling stride 2, Tanh\", found \"8-8p-8",
         ),
-        ("--threads 2 --epochs 3", "of this training: 2 threads (remove its folder to begin anew), found 1 threads"),
-        ("--threads 1 --epochs 3 --lr 0.002", "of this training: learning rate 0.002 (remove its folder to begin anew), found learning rate 0.001"),
-        ("--threads 1 --epochs 1", "within the 1 epochs of this training (remove its folder to begin anew), found one after 2"),
+        ("--threads 2 --epochs 3", "a training with `threads` 2, found 1 (remove its folder to train from scratch)"),
+        ("--threads 1 --epochs 3 --lr 0.002", "a training with `training.optimizer.lr` 0.002, found 0.001"),
+        (
+            "--threads 1 --epochs 1",
+            "within the 1 epochs of this training (remove its folder to train from scratch), found one after 2",
+        ),
     ] {
         let output = pretrain(more);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));

@@ -3,7 +3,7 @@
 mod common;
 
 use cutpoint::config::Params;
-use cutpoint::record::{Record, ResultFile};
+use cutpoint::results::{Record, ResultFile};
 use cutpoint::stats::{
     all_pairs, best, best_table, compare, compare_table, load_together, mean, median, median_interval, not_compared,
     published_ranks, quantile, spearman, spearman_exact, standard_deviation, trend, wilcoxon, wilcoxon_table,

@@ -11,7 +11,7 @@ use cutpoint::config::{Device, Params, Setting, TestSplit};
 use cutpoint::data::{TransferLearningWrapper, GLYPHS};
 use cutpoint::model::CustomCnn;
 
-use cutpoint::record::{Record, ResultFile};
+use cutpoint::results::{Record, ResultFile};
 use cutpoint::runtime::progress::{Recorded, Silent};
 use cutpoint::study::{Plan, Profile, Study};
 use cutpoint::sweep::{fine_tune, Repeats, Row, Sweep};

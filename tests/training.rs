@@ -119,7 +119,7 @@ fn a_classification_report_of_a_network_is_that_of_its_training_and_of_its_own_c
     let fewer = TransferLearningWrapper::load(&three, GLYPHS, GLYPHS, None, &Silent).unwrap();
     let narrow = CustomCnn::new(&params, 3, data.input_shape()).unwrap();
     let error = classification_report(&narrow, &data.target.test, &fewer.target.class_names).unwrap_err();
-    assert!(matches!(&error, Error::Parameter { .. }) && error.to_string().contains("label 4"), "{error}");
+    assert!(matches!(&error, Error::Data { .. }) && error.to_string().contains("label 4"), "{error}");
 }
 
 /// What a report says but for the time it took.
@@ -247,7 +247,7 @@ fn an_interrupted_pre_training_goes_on_when_its_cell_is_run_again() {
     assert_eq!(model.state_dict(), before, "the network is as it was");
     assert_eq!(data.phase(), Phase::Finetune, "and so is the phase");
     let source = pretrained(&mut model, &mut data, &params, "test", &path).unwrap();
-    assert!(matches!(source, Source::Trained(report) if report.epochs == 5));
+    assert!(matches!(source, Source::Trained(report, _) if report.epochs == 5));
     assert_eq!(model.state_dict(), whole.state_dict());
     assert!(!folder.path().join("own_checkpoints").exists());
 }
@@ -286,7 +286,7 @@ fn weights_of_another_pre_training_are_refused() {
     assert!(matches!(pretrained(&mut model, &mut data, &params, "test", &path), Ok(Source::Read(Some(_)))));
     let longer = Params { num_train: 2, ..params };
     let error = pretrained(&mut model, &mut data, &longer, "test", &path).unwrap_err().to_string();
-    for part in ["source.safetensors", "at most 2 epochs", "variant", "found at most 1 epochs"] {
+    for part in ["source.safetensors", "`training.epochs` 2", "variant", "found 1"] {
         assert!(error.contains(part), "{error}");
     }
 }

@@ -83,7 +83,7 @@ fn unit(vectors: ArrayView2<f64>) -> Result<Array2<f64>> {
     for (i, mut row) in unit.rows_mut().into_iter().enumerate() {
         let norm = row.dot(&row).sqrt();
         if norm == 0.0 {
-            return Err(Error::parameter("vectors", "vectors that are not all zeros, for the cosine distance", i));
+            return Err(Error::clustering("vectors", "vectors that are not all zeros, for the cosine distance", i));
         }
         row /= norm;
     }

@@ -83,7 +83,7 @@ impl Algorithm {
     /// starts of k-means and of the mixture; agglomerative clusterings have none.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]; [`Error::Parameter`] when there are not more vectors than clusters, when a vector is not
+    /// [`Error::Interrupted`]; [`Error::Clustering`] when there are not more vectors than clusters, when a vector is not
     /// finite or, for the cosine distance, all zeros, or when the mixture cannot be fitted to so few or so similar vectors.
     pub fn cluster(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let vectors = vectors.to_owned();
@@ -94,10 +94,10 @@ impl Algorithm {
     pub(crate) fn cluster_here(self, vectors: ArrayView2<f64>, clusters: usize, seed: u64) -> Result<Vec<usize>> {
         let n = vectors.nrows();
         if clusters == 0 || n <= clusters {
-            return Err(Error::parameter("vectors", format!("more than {clusters}, the clusters"), n));
+            return Err(Error::clustering("vectors", format!("more than {clusters}, the clusters"), n));
         }
         if let Some(bad) = vectors.iter().find(|v| !v.is_finite()) {
-            return Err(Error::parameter("vectors", "finite numbers", bad));
+            return Err(Error::clustering("vectors", "finite numbers", bad));
         }
         if let Some(method) = self.linkage() {
             return agglomerative::cluster(vectors, clusters, method);
@@ -105,7 +105,7 @@ impl Algorithm {
         let data = DatasetBase::from(vectors.to_owned());
         let rng = Xoshiro256Plus::seed_from_u64(seed);
         let failed =
-            |e: String| Error::parameter("algorithm", format!("one that {n} vectors allow"), format!("{self}: {e}"));
+            |e: String| Error::clustering("algorithm", format!("one that {n} vectors allow"), format!("{self}: {e}"));
         if self == Algorithm::KMeans {
             let model = KMeans::params_with_rng(clusters, rng).n_runs(STARTS).fit(&data);
             return Ok(model.map_err(|e| failed(e.to_string()))?.predict(&data).to_vec());
@@ -115,7 +115,7 @@ impl Algorithm {
         let needed = clusters * (vectors.ncols() + 1);
         if n <= needed {
             let expected = format!("more than {needed}, for {clusters} covariances of {} channels", vectors.ncols());
-            return Err(Error::parameter("vectors", expected, n));
+            return Err(Error::clustering("vectors", expected, n));
         }
         let model = GaussianMixtureModel::params_with_rng(clusters, rng).fit(&data);
         Ok(model.map_err(|e| failed(e.to_string()))?.predict(&data).to_vec())

@@ -8,6 +8,8 @@
 mod agglomerative;
 mod algorithm;
 mod average;
+mod jobs;
+mod keys;
 mod map;
 mod record;
 mod scores;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Algorithm, Contingency, Scores, Scoring};
 use crate::error::{Error, Result};
+use crate::results::Computed;
 use crate::util::files;
 use crate::util::{json, locks};
 
@@ -65,6 +66,9 @@ pub struct ClusterRecord {
     /// Time of clustering and scoring, in seconds.
     #[serde(rename = "Seconds", default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// What computed the row; `None` where a file does not say.
+    #[serde(rename = "Computed", default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
     /// Keys this crate does not know, kept as they were.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -291,7 +295,7 @@ impl ClusterFile {
     /// percentage, repeat and layer.
     ///
     /// # Errors
-    /// Those of [`ClusterFile::load`]; [`Error::Format`] when the file's rows are of other source weights or pictures, or
+    /// Those of [`ClusterFile::load`]; [`Error::Mismatch`] when the file's rows are of other source weights or images, or
     /// scored in another way.
     pub fn merged_with(mut self, path: &Path) -> Result<Self> {
         if !path.exists() {
@@ -301,9 +305,10 @@ impl ClusterFile {
         if let Some(ours) = self.records.first() {
             // All of the file's rows: its first ones may not say what others do.
             let both = ClusterFile { records: std::iter::once(ours).chain(&old.records).cloned().collect() };
-            if let Some((what, a, b)) = both.mixed() {
-                let expected = format!("rows of {what} {a}, to add rows to (move the file, or write elsewhere)");
-                return Err(Error::format(path, expected, b));
+            if let Some((key, ours, theirs)) = both.mixed() {
+                let (path, key) = (path.to_owned(), key.to_owned());
+                let remedy = "move the file, or write elsewhere";
+                return Err(Error::Mismatch { path, what: "rows", key, ours, theirs, remedy });
             }
         }
         let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
@@ -393,7 +398,7 @@ mod tests {
         let mut other = more;
         other.records[0].source_weights = Some("abc".into());
         let error = other.merged_with(&path).unwrap_err().to_string();
-        assert!(error.contains("c.json") && error.contains("source network abc"), "{error}");
+        assert!(error.contains("c.json") && error.contains("`source network` abc"), "{error}");
     }
 
     #[test]

@@ -1,27 +1,20 @@
-//! Clusterings over percentages, repeats, layers and algorithms.
+//! Clusterings over fractions of the data, repeats, layers and algorithms.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use md5::{Digest, Md5};
-
-use super::{silhouette, Algorithm, ClusterFile, ClusterRecord, Contingency, FeatureTable, Scoring};
-use crate::config::PERCENTAGES;
-use crate::config::{rows, Repeats};
+use super::jobs::{cost, Clusterings, Job};
+use super::keys::Keys;
+use super::{Algorithm, ClusterFile, ClusterRecord, FeatureTable, Scoring};
+use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::{Error, Result};
-
-use crate::journal::Journal;
-use crate::model::Checkpoint;
-use crate::model::CustomCnn;
-use crate::runtime::cancel::{self, Stop};
-use crate::runtime::memory;
+use crate::model::{Checkpoint, CustomCnn};
+use crate::results::{Computed, Journal};
+use crate::runtime::pool::{self, Budget, News};
 use crate::runtime::progress::{default_sink, Progress, Unit};
-use crate::runtime::threads;
-use crate::util::hex::hex;
+use crate::runtime::{cancel, memory, threads};
 
 /// A sweep of clusterings: every layer of a network, on reduced training sets of a task.
 ///
@@ -127,10 +120,10 @@ impl<'a> ClusterSweep<'a> {
             return Err(Error::parameter("algorithms", "at least one", "none"));
         }
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
-        let pictures = self.task.digest();
+        let images = self.task.digest();
         let label = |row: ClusterRecord| ClusterRecord {
             source_weights: Some(weights.clone()),
-            pictures: Some(pictures.clone()),
+            pictures: Some(images.clone()),
             dataset: self.task.phase.to_string(),
             split: "Train".to_owned(),
             scoring: self.scoring.to_string(),
@@ -140,38 +133,41 @@ impl<'a> ClusterSweep<'a> {
             let alike = ClusterFile::load(path)?.records.into_iter().take(1).map(&label);
             ClusterFile { records: alike.collect() }.merged_with(path)?;
         }
-        let draws: Vec<(f64, u64)> =
-            rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.fraction.get(), r.repeat)).collect();
-        let drawn = |&(percentage, repeat): &(f64, u64)| {
+        // Nothing is cut: the rows of one cut are the draws.
+        let draws = Grid::new(&self.percentages, [CutPoint::After(0)], self.repeats)?.rows();
+        let drawn = |fraction: Fraction, repeat: u64| {
             cancel::check("choosing samples")?;
-            self.task.reduced(percentage, repeat)
+            self.task.reduced(fraction.get(), repeat)
         };
-        let samples: Vec<Vec<usize>> = draws.iter().map(drawn).collect::<Result<_>>()?;
+        let samples = draws.iter().map(|r| drawn(r.fraction, r.repeat)).collect::<Result<Vec<_>>>()?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
-            None => Journal::in_memory()?,
+            None => Journal::of_session()?,
         };
-        let keys = Keys::new(self, &weights, &pictures);
+        let keys = Keys::new(self.model, self.task, &weights, &images);
         let mut planned = Vec::new();
         for &algorithm in &self.algorithms {
-            for (draw, &(percentage, repeat)) in draws.iter().enumerate() {
+            for (draw, row) in draws.iter().enumerate() {
+                let (fraction, repeat) = (row.fraction, row.repeat);
                 for layer in 0..self.model.depth() {
-                    let key = keys.of(algorithm, percentage, repeat, layer);
-                    planned.push(Job { key, algorithm, percentage, repeat, layer, draw });
+                    let key = keys.of(algorithm, fraction, repeat, layer)?;
+                    let earlier_key = keys.earlier(algorithm, fraction, repeat, layer);
+                    planned.push(Job { key, earlier_key, algorithm, fraction, repeat, layer, draw });
                 }
             }
         }
-        let todo: Vec<Job> = planned.iter().filter(|job| journal.get(&job.key).is_none()).cloned().collect();
+        let todo: Vec<Job> = planned.iter().filter(|job| job.find(|key| journal.get(key)).is_none()).cloned().collect();
         if !todo.is_empty() {
             self.compute(todo, planned.len(), samples, &mut journal)?;
         }
         let row = |job: &Job| {
-            let record = journal.get(&job.key)?.scored(self.scoring);
+            let record = job.find(|key| journal.get(key))?.scored(self.scoring);
             Some(record.map(&label))
         };
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
     }
 
+    /// Makes these clusterings side by side and keeps each in the journal as soon as it is finished.
     fn compute(
         &self,
         mut todo: Vec<Job>,
@@ -184,34 +180,46 @@ impl<'a> ClusterSweep<'a> {
             self.progress.line(&format!("{} of {planned} clusterings are done already", planned - todo.len()));
         }
         let (table, samples) = self.features(&todo, samples)?;
-        let cost = |job: &Job| cost(samples[job.draw].len());
+        let costs: Vec<u64> = samples.iter().map(|draw| cost(draw.len())).collect();
         // Long ones first, so that all workers end at about the same time.
-        todo.sort_by_key(|job| std::cmp::Reverse(cost(job)));
+        todo.sort_by_key(|job| std::cmp::Reverse(costs[job.draw]));
         let count = todo.len();
-        self.progress.begin("clustering", todo.iter().map(cost).sum(), Unit::Work);
+        self.progress.begin("clustering", todo.iter().map(|job| costs[job.draw]).sum(), Unit::Work);
         let budget = self.memory_budget.unwrap_or_else(|| memory::available_memory() / 3 * 2);
-        let (sender, messages) = channel();
-        let pool = Arc::new(Pool {
+        let work = Clusterings {
             table,
             samples,
             classes: self.task.classes.len(),
             scoring: self.scoring,
-            budget,
-            queue: Mutex::new(Queue { jobs: todo.into(), in_use: 0, running: 0 }),
-            freed: Condvar::new(),
-            stop: Stop::default(),
-        });
-        let result = start(&pool, threads::cores().min(count), sender)
-            .and_then(|()| self.collect(&pool, &messages, count, journal));
-        pool.stop.request();
+            computed: Computed::here(self.model.device()),
+        };
+        let mut finished = 0;
+        let hear = |news: News<Clusterings>| match news {
+            News::None => cancel::check(&format!("{finished} of {count} clusterings are finished and kept")),
+            News::Advanced(cost) => {
+                self.progress.advance(cost);
+                Ok(())
+            }
+            News::Over(job, outcome) => {
+                self.progress.advance(costs[job.draw]);
+                match outcome {
+                    Ok(record) => journal.add(job.key, record)?,
+                    // What one set of vectors does not allow must not cost the others.
+                    Err(error @ Error::Clustering { .. }) => {
+                        let Job { algorithm, fraction, repeat, layer, .. } = job;
+                        let which = format!("{algorithm} at {}, repeat {repeat}, conv{layer}", fraction.get());
+                        self.progress.line(&format!("left out: {which}: {error}"));
+                    }
+                    Err(error) => return Err(error),
+                }
+                finished += 1;
+                self.progress.note(&format!("{finished} of {count}"));
+                Ok(())
+            }
+        };
+        let hands = vec![(); threads::cores().min(count)];
+        let result = pool::run(work, todo, hands, Budget::new(budget), hear);
         self.progress.end();
-        if result.is_err() {
-            // What has ended since it was looked at is kept.
-            let mut ended = messages.try_iter().filter_map(|(job, outcome)| Some((job.key, outcome.ok()?)));
-            let kept = ended.try_for_each(|(key, record)| journal.add(key, record));
-            memory::release_memory();
-            return result.and(kept);
-        }
         memory::release_memory();
         result
     }
@@ -229,179 +237,5 @@ impl<'a> ClusterSweep<'a> {
         self.progress.end();
         let rows = |draw: Vec<usize>| draw.iter().filter_map(|position| row_of.get(position).copied()).collect();
         Ok((table?, samples.into_iter().map(rows).collect()))
-    }
-
-    /// Takes finished clusterings into the journal until all are there.
-    fn collect(
-        &self,
-        pool: &Pool,
-        messages: &std::sync::mpsc::Receiver<(Job, Result<ClusterRecord>)>,
-        count: usize,
-        journal: &mut Journal<ClusterRecord>,
-    ) -> Result<()> {
-        for finished in 0..count {
-            let (job, outcome) = loop {
-                cancel::check(&format!("{finished} of {count} clusterings are finished and kept"))?;
-                match messages.recv_timeout(Duration::from_millis(100)) {
-                    Ok(message) => break message,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(Error::Worker("all workers ended before the last clustering".to_owned()))
-                    }
-                }
-            };
-            self.progress.advance(cost(pool.samples[job.draw].len()));
-            match outcome {
-                Ok(record) => journal.add(job.key, record)?,
-                // What one set of vectors does not allow must not cost the others.
-                Err(error @ Error::Parameter { .. }) => {
-                    let Job { algorithm, percentage, repeat, layer, .. } = job;
-                    self.progress
-                        .line(&format!("left out: {algorithm} at {percentage}, repeat {repeat}, conv{layer}: {error}"));
-                }
-                Err(error) => return Err(error),
-            }
-            self.progress.note(&format!("{} of {count}", finished + 1));
-        }
-        Ok(())
-    }
-}
-
-/// What clustering `n` vectors costs beside others, for progress: about the square.
-fn cost(n: usize) -> u64 {
-    (n as u64).pow(2) / 1000 + 1
-}
-
-/// One clustering to be made.
-#[derive(Clone)]
-struct Job {
-    key: String,
-    algorithm: Algorithm,
-    percentage: f64,
-    repeat: u64,
-    layer: usize,
-    /// Which of the drawn sample sets.
-    draw: usize,
-}
-
-/// Makes the keys of clusterings: digests of all that decides their numbers.
-struct Keys(String);
-
-impl Keys {
-    fn new(sweep: &ClusterSweep, weights: &str, pictures: &str) -> Keys {
-        let (model, task) = (sweep.model, sweep.task);
-        Keys(format!(
-            "clustering 1 {weights} {} {:?} {:?} {} {pictures}",
-            model.architecture(),
-            model.input_shape(),
-            task.classes,
-            matches!(model.device(), tch::Device::Cpu),
-        ))
-    }
-
-    fn of(&self, algorithm: Algorithm, percentage: f64, repeat: u64, layer: usize) -> String {
-        hex(Md5::digest(format!("{} {algorithm} {percentage:?} {repeat} {layer}", self.0)))
-    }
-}
-
-/// What the workers share.
-struct Pool {
-    table: FeatureTable,
-    samples: Vec<Vec<usize>>,
-    classes: usize,
-    scoring: Scoring,
-    budget: u64,
-    queue: Mutex<Queue>,
-    freed: Condvar,
-    stop: Stop,
-}
-
-struct Queue {
-    jobs: VecDeque<Job>,
-    in_use: u64,
-    running: usize,
-}
-
-/// Starts workers. They are left behind by an interrupt: a clustering cannot be stopped in the middle, and ends by
-/// itself.
-fn start(pool: &Arc<Pool>, workers: usize, sender: Sender<(Job, Result<ClusterRecord>)>) -> Result<()> {
-    for _ in 0..workers {
-        let (pool, sender) = (Arc::clone(pool), sender.clone());
-        let work = move || {
-            while let Some((job, held)) = pool.take() {
-                let outcome = pool.cluster(&job);
-                drop(held);
-                if sender.send((job, outcome)).is_err() {
-                    break;
-                }
-            }
-        };
-        let started = std::thread::Builder::new().name("clustering".to_owned()).spawn(work);
-        started.map_err(|e| Error::Worker(format!("clustering: {e}")))?;
-    }
-    Ok(())
-}
-
-impl Pool {
-    /// The next job that fits into the budget beside those that run, and a hold on its memory; any job when none runs.
-    fn take(&self) -> Option<(Job, Held<'_>)> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if self.stop.requested() || queue.jobs.is_empty() {
-                return None;
-            }
-            let memory = |job: &Job| job.algorithm.memory(self.samples[job.draw].len());
-            let fits = |job: &Job| queue.running == 0 || queue.in_use + memory(job) <= self.budget;
-            if let Some(job) = queue.jobs.iter().position(fits).and_then(|at| queue.jobs.remove(at)) {
-                let memory = memory(&job);
-                queue.in_use += memory;
-                queue.running += 1;
-                return Some((job, Held { pool: self, memory }));
-            }
-            let waited = self.freed.wait_timeout(queue, Duration::from_millis(200));
-            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn cluster(&self, job: &Job) -> Result<ClusterRecord> {
-        let start = Instant::now();
-        let features = self.table.rows(job.layer, self.samples[job.draw].iter().copied())?;
-        let clusters = job.algorithm.cluster_here(features.vectors.view(), self.classes, job.repeat)?;
-        let contingency = Contingency::new(&clusters, &features.labels)?;
-        Ok(ClusterRecord {
-            percentage: job.percentage,
-            repeat: job.repeat,
-            layer: features.layer,
-            scores: contingency.scores(self.scoring),
-            // As the source weights, it is said where rows are made of these.
-            dataset: String::new(),
-            split: String::new(),
-            algorithm: job.algorithm.to_string(),
-            vectors: Some(clusters.len()),
-            dropped: Some(features.dropped),
-            nmi: Some(contingency.nmi()),
-            silhouette: silhouette(features.vectors.view(), &clusters),
-            scoring: self.scoring.to_string(),
-            counts: Some(contingency.counts().rows().into_iter().map(|r| r.to_vec()).collect()),
-            source_weights: None,
-            pictures: None,
-            seconds: Some((start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0),
-            other: serde_json::Map::new(),
-        })
-    }
-}
-
-/// Memory of the budget that a running job holds; given back also when the job panics.
-struct Held<'a> {
-    pool: &'a Pool,
-    memory: u64,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let mut queue = self.pool.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.in_use -= self.memory;
-        queue.running -= 1;
-        self.pool.freed.notify_all();
     }
 }

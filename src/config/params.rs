@@ -92,9 +92,16 @@ pub struct Params {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Parameters that change no number of a result row.
-pub const NO_NUMBER: [&str; 6] =
-    ["num_workers", "is_debug", "save_best", "save_checkpoints", "classification_report_flag", "lr_pretrain"];
+/// Parameters that change no number of a result row. What the source network's weights are, their digest says.
+pub const NO_NUMBER: [&str; 7] = [
+    "num_workers",
+    "is_debug",
+    "save_best",
+    "save_checkpoints",
+    "classification_report_flag",
+    "lr_pretrain",
+    "source_origin",
+];
 /// Parameters that spell the setting.
 pub const SETTING_KEYS: [&str; 3] = ["freeze", "reinit", "truncate"];
 

@@ -2,8 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use crate::error::{During, Result};
 use crate::config::Augmentation;
+use crate::error::{During, Result};
 use crate::rng::TorchRng;
 
 /// Images (images x channels x height x width bytes) shifted and mirrored, each with draws of its own: the row and the
@@ -62,7 +62,8 @@ mod tests {
         let mut rng = TorchRng::new(3);
         let out = augment(&pixels, Augmentation { crop: 2, flip: true }, &mut rng).unwrap();
         let weights = Tensor::arange_start(1, 61, (Kind::Int64, tch::Device::Cpu));
-        let sums = (out.view([3, 60]).to_kind(Kind::Int64) * weights).sum_dim_intlist([1i64].as_slice(), false, Kind::Int64);
+        let sums =
+            (out.view([3, 60]).to_kind(Kind::Int64) * weights).sum_dim_intlist([1i64].as_slice(), false, Kind::Int64);
         assert_eq!(Vec::<i64>::try_from(sums).unwrap(), EXPECTED);
     }
 

@@ -165,15 +165,12 @@ impl Task {
 
     /// [`Self::digest`] with `train` as the training set.
     pub(crate) fn digest_with(&self, train: &Samples) -> String {
-        use md5::Digest;
-        let mut hash = md5::Md5::new();
-        for samples in [train, &self.validation, &self.test] {
-            hash.update(&samples.labels);
-            for &row in &samples.rows {
-                hash.update(samples.pictures.picture(row as usize));
-            }
-        }
-        crate::util::hex::hex(hash.finalize())
+        digest_of(&[train, &self.validation, &self.test])
+    }
+
+    /// A digest of the images and labels that a training on this task sees: of its training and its validation set.
+    pub fn training_digest(&self) -> String {
+        digest_of(&[&self.train, &self.validation])
     }
 
     /// Training samples of each class.
@@ -203,6 +200,19 @@ impl Task {
         }
         Ok(picked)
     }
+}
+
+/// A digest of sets of images and labels, in their order.
+fn digest_of(sets: &[&Samples]) -> String {
+    use md5::Digest;
+    let mut hash = md5::Md5::new();
+    for samples in sets {
+        hash.update(&samples.labels);
+        for &row in &samples.rows {
+            hash.update(samples.pictures.picture(row as usize));
+        }
+    }
+    crate::util::hex::hex(hash.finalize())
 }
 
 /// Positions of the training and the validation part of `n` samples: one permutation of a generator of its own, of

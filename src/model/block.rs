@@ -282,7 +282,8 @@ impl Layers<'_> {
                 };
                 let size = x.size();
                 if self.training && size.iter().product::<i64>() == size.get(1).copied().unwrap_or(1) {
-                    let expected = "batches of two images at least, as batch normalisation is trained (choose a size that \
+                    let expected =
+                        "batches of two images at least, as batch normalisation is trained (choose a size that \
                                     does not leave one image over)";
                     return Err(Error::parameter("batch_size", expected, "a batch of one image"));
                 }
@@ -343,13 +344,15 @@ impl Live {
                 fits(1, inputs)?;
                 let side = |n: i64| match padding {
                     Padding::Same => (n + stride as i64 - 1) / stride as i64,
-                    Padding::Pixels(pixels) => {
-                        (n + 2 * pixels as i64 - kernel as i64).div_euclid(stride as i64) + 1
-                    }
+                    Padding::Pixels(pixels) => (n + 2 * pixels as i64 - kernel as i64).div_euclid(stride as i64) + 1,
                 };
                 let &[images, _, height, width] = size.as_slice() else {
                     let found = format!("features of shape {:?}", size.get(1..).unwrap_or(&[]));
-                    return Err(Error::parameter("network", format!("channels x height x width for {}", self.layer.name), found));
+                    return Err(Error::parameter(
+                        "network",
+                        format!("channels x height x width for {}", self.layer.name),
+                        found,
+                    ));
                 };
                 let shape = [images, outputs as i64, side(height), side(width)];
                 if shape[2] < 1 || shape[3] < 1 {

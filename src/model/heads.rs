@@ -4,8 +4,8 @@ use tch::Tensor;
 
 use super::block::{Block, Layer, Layers};
 use super::layers::activate;
-use crate::error::{During, Result};
 use crate::config::Activation;
+use crate::error::{During, Result};
 
 /// The mean over space, and one linear layer.
 pub struct PoolHead {

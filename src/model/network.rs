@@ -399,8 +399,7 @@ impl Network {
         let own = self.state_dict();
         let outputs = self.outputs();
         let find = |name: &str, list: &'_ [(String, Tensor)]| list.iter().position(|(n, _)| n == name);
-        let surplus: Vec<&str> =
-            state.iter().map(|(n, _)| n.as_str()).filter(|n| find(n, &own).is_none()).collect();
+        let surplus: Vec<&str> = state.iter().map(|(n, _)| n.as_str()).filter(|n| find(n, &own).is_none()).collect();
         let missing: Vec<&str> = own
             .iter()
             .map(|(n, _)| n.as_str())

@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod display;
+pub(crate) mod session;
 pub mod value;
 pub mod wire;
 

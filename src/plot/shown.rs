@@ -43,7 +43,7 @@ impl Illustrated for TrainReport {
 impl Illustrated for Source {
     fn evcxr_display(&self) {
         match self {
-            Source::Trained(report) => report.evcxr_display(),
+            Source::Trained(report, _) => report.evcxr_display(),
             Source::Read(_) => display::show(&[("text/plain", &self.to_string())]),
         }
     }

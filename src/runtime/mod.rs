@@ -1,8 +1,9 @@
-//! What long calls run on: cancelling, work in the background, threads, memory, progress, and the program around it all.
+//! What long calls run on: cancelling, work in the background, a pool of workers, threads, memory, progress, and the program around it all.
 
 pub mod background;
 pub mod cancel;
 pub(crate) mod host;
 pub mod memory;
+pub(crate) mod pool;
 pub mod progress;
 pub mod threads;

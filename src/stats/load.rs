@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::groups::Groups;
-use crate::error::{Error, Result};
 use crate::config::SETTING_KEYS;
+use crate::error::{Error, Result};
 use crate::record::{ResultFile, OF_CUTS};
 use crate::study::Plan;
 

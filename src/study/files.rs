@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Study;
 use crate::config::{Params, Setting};
 use crate::error::Result;
-use crate::record::{ResultFile, OF_CUTS};
+use crate::results::{ResultFile, OF_CUTS};
 
 /// Where the files of a study lie: result files and journals in `results/<FOLDER>`, source weights in
 /// `pretrained_models/<FOLDER>`, each named after the split of classes.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{Study, StudyFiles};
 use crate::config::Repeats;
 use crate::config::{Params, Setting, PERCENTAGES};
+use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
+use crate::model::CustomCnn;
+use crate::train::{pretrained, Source};
 
 /// How large a study is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +140,19 @@ impl Plan {
             }
         }
         files
+    }
+
+    /// Gives a network the source weights of this plan below `root`: [`pretrained`] with its settings and its file.
+    ///
+    /// # Errors
+    /// Those of [`pretrained`].
+    pub fn pretrained(
+        &self,
+        model: &mut CustomCnn,
+        data: &mut TransferLearningWrapper,
+        root: impl AsRef<Path>,
+    ) -> Result<Source> {
+        pretrained(model, data, &self.pretrain, &self.study(), self.weights(root))
     }
 
     /// The study's name, such as `CIFAR/regular`.

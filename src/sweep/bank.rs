@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::run::RunInputs;
 use crate::data::{Samples, Task};
@@ -145,10 +145,10 @@ impl Layout {
         })
     }
 
-    /// An empty table for the inputs of block `level`.
-    pub fn table(&self, source: &CustomCnn, level: usize) -> Result<Tensor> {
+    /// The shape of a table for the inputs of block `level`: rows x channels x height x width.
+    pub fn shape(&self, source: &CustomCnn, level: usize) -> Result<[i64; 4]> {
         let [c, h, w] = source.shape_before(level)?.map(|s| s as i64);
-        Tensor::f_empty([self.len() as i64, c, h, w], (Kind::Float, source.device())).during("storing activations")
+        Ok([self.len() as i64, c, h, w])
     }
 
     /// Bytes of such a table.

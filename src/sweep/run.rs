@@ -6,8 +6,7 @@ use crate::config::{Params, Row, TrainingConfig};
 use crate::data::TransferLearningWrapper;
 use crate::error::Result;
 use crate::model::{CustomCnn, Cut};
-
-use crate::record::Record;
+use crate::results::{Computed, Record};
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::progress::LateBar;
@@ -83,6 +82,7 @@ pub(super) fn run(
             tch::Device::Cuda(_) => Some("cuda".to_owned()),
             other => Some(format!("{other:?}").to_lowercase()),
         },
+        computed: Some(Computed::here(source.device())),
         other: serde_json::Map::new(),
     };
     Ok(FineTuned { record, model: fitted.model, trace: epochs })

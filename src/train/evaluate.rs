@@ -52,23 +52,19 @@ pub(super) fn predict(
 /// classes'.
 ///
 /// # Errors
-/// [`Error::Parameter`] when the network does not have an output for each class, or its pictures are not the samples';
+/// [`Error::Data`] when the network does not have an output for each class, or its pictures are not the samples';
 /// [`Error::Torch`]; [`Error::Interrupted`].
 pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[String]) -> Result<ClassificationReport> {
     if model.output_dim() != names.len() {
-        return Err(Error::parameter(
-            "names",
-            format!("a name for each of {} outputs", model.output_dim()),
-            names.len(),
-        ));
+        return Err(Error::data("names", format!("a name for each of {} outputs", model.output_dim()), names.len()));
     }
     if let Some(label) = samples.labels.iter().max().filter(|&&label| usize::from(label) >= names.len()) {
         let expected = format!("samples of {} classes, as the network has outputs", names.len());
-        return Err(Error::parameter("samples", expected, format!("label {label}")));
+        return Err(Error::data("samples", expected, format!("label {label}")));
     }
     if samples.pictures.shape != model.input_shape() {
         let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
-        return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
+        return Err(Error::data("samples", expected, format!("{:?}", samples.pictures.shape)));
     }
     let mut bar = LateBar::new("classifying", Some(samples.len() as u64));
     let (sender, classified) = std::sync::mpsc::channel();

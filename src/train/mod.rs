@@ -1,10 +1,12 @@
 //! Training: the loop, early stopping, evaluation, the report.
 
 mod adam;
+mod checkpoints;
 mod clip;
 mod early_stopping;
 mod evaluate;
 mod fit;
+mod identity;
 mod inputs;
 mod loss;
 mod optimizer;
@@ -16,11 +18,14 @@ mod source;
 mod trainer;
 mod validation;
 
+pub use crate::results::Origin;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use evaluate::classification_report;
 pub use fit::Epoch;
 pub(crate) use fit::{evaluate_final, fit, FitOptions};
 pub(crate) use inputs::{label_tensor, Inputs};
 pub use report::{ClassScores, ClassificationReport};
-pub use source::{check_training, load_source, pretrained, save_source, training_in_words, Origin, Source};
+pub use source::{
+    check_source, check_source_images, load_source, origin_of, pretrained, save_source, source_identity, Source,
+};
 pub use trainer::{TrainReport, Trainer};

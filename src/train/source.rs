@@ -3,50 +3,70 @@
 use std::fmt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{TrainReport, Trainer};
-use crate::config::Params;
-use crate::data::{Phase, TransferLearningWrapper};
+use crate::config::{NetworkConfig, Params, TrainingConfig};
+use crate::data::{Phase, Task, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
-use crate::model::Checkpoint;
-use crate::model::{CustomCnn, StateDict};
+use crate::model::{Checkpoint, CustomCnn, StateDict};
+use crate::results::{Computed, Identity, Origin};
 use crate::runtime::threads;
-use crate::study::Plan;
 
-/// How source weights were made: kept in their file, and compared when they are read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The study they were made for.
-    pub study: String,
-    /// The network, in words.
-    pub network: String,
-    /// What was asked for in pre-training: epochs, batch size, ..
-    pub training: String,
-    /// What came of it.
-    pub report: String,
+/// The version of [`SourceNetwork`], which changes when the meaning of a field does.
+const VERSION: u32 = 1;
+
+/// All that is asked of a source network. Last digits depend on threads and processors, too, which are noted beside it.
+#[derive(Serialize)]
+struct SourceNetwork<'a> {
+    network: NetworkConfig,
+    training: TrainingConfig,
+    input_shape: [usize; 3],
+    classes: &'a [u8],
+    /// A digest of the images that it is trained and validated on.
+    images: String,
 }
 
-impl Origin {
-    /// Of a training that has just ended.
-    pub fn new(study: &str, model: &CustomCnn, params: &Params, report: &TrainReport) -> Origin {
-        Origin {
-            study: study.to_owned(),
-            network: model.architecture(),
-            training: training_in_words(params),
-            report: report.to_string().lines().next().unwrap_or_default().to_owned(),
-        }
-    }
+/// What the source network of these parameters is, on the images of `task`.
+///
+/// # Errors
+/// Those of [`Params::check`].
+pub fn source_identity(params: &Params, task: &Task) -> Result<Identity> {
+    let source = SourceNetwork {
+        network: params.network()?,
+        training: params.pretraining()?,
+        input_shape: task.train.pictures.shape,
+        classes: &task.classes,
+        images: task.training_digest(),
+    };
+    Identity::new("source network", VERSION, &source)
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.study, self.training, self.report)
-    }
+/// How weights were made, of a training on `task` that has just ended, with so many threads.
+///
+/// # Errors
+/// Those of [`source_identity`].
+pub fn origin_of(
+    study: &str,
+    model: &CustomCnn,
+    task: &Task,
+    params: &Params,
+    threads: usize,
+    report: &TrainReport,
+) -> Result<Origin> {
+    Ok(Origin {
+        study: study.to_owned(),
+        network: model.architecture(),
+        training: training_in_words(params),
+        report: report.to_string().lines().next().unwrap_or_default().to_owned(),
+        identity: Some(source_identity(params, task)?),
+        threads: Some(threads),
+        computed: Some(Computed::here(model.device())),
+    })
 }
 
 /// The settings of pre-training, in words.
-pub fn training_in_words(params: &Params) -> String {
+fn training_in_words(params: &Params) -> String {
     let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
     format!(
         "at most {} epochs, batch {}, learning rate {}, patience {patience}",
@@ -54,20 +74,43 @@ pub fn training_in_words(params: &Params) -> String {
     )
 }
 
-/// Refuses weights that, as they say themselves, were pre-trained with other epochs, batches, learning rate or patience
-/// than `params` ask for. `remedy` says what can be done.
+/// Refuses weights that, as they say themselves, were trained in another way or on other images than `params` and `task`
+/// ask for. Files of earlier versions say nothing of images; there the words for the training are compared.
 ///
 /// # Errors
-/// [`Error::Format`] naming the file, with both trainings in words.
-pub fn check_training(origin: Option<&Origin>, params: &Params, path: &Path, remedy: &str) -> Result<()> {
-    let asked = training_in_words(params);
-    match origin.filter(|origin| origin.training != asked) {
-        None => Ok(()),
-        Some(other) => {
-            let expected = format!("weights pre-trained as asked ({asked}; move the file, or {remedy})");
-            Err(Error::format(path, expected, other.training.clone()))
+/// [`Error::Mismatch`] naming the file and the first field that differs.
+pub fn check_source(origin: Option<&Origin>, params: &Params, task: &Task, path: &Path) -> Result<()> {
+    let Some(origin) = origin else { return Ok(()) };
+    let difference = match &origin.identity {
+        Some(theirs) => source_identity(params, task)?.difference(theirs),
+        None => {
+            let asked = training_in_words(params);
+            (origin.training != asked).then(|| ("training".to_owned(), asked, origin.training.clone()))
+        }
+    };
+    difference.map_or(Ok(()), |different| Err(other_source(path, different)))
+}
+
+/// Refuses weights that, as they say themselves, were trained on other images or classes than those of `task`, however
+/// they were trained.
+///
+/// # Errors
+/// [`Error::Mismatch`] naming the file.
+pub fn check_source_images(origin: Option<&Origin>, task: &Task, path: &Path) -> Result<()> {
+    let Some(theirs) = origin.and_then(|origin| origin.identity.as_ref()) else { return Ok(()) };
+    for (field, ours) in
+        [("classes", serde_json::json!(task.classes)), ("images", serde_json::json!(task.training_digest()))]
+    {
+        if let Some(theirs) = theirs.field(field).filter(|theirs| **theirs != ours) {
+            return Err(other_source(path, (field.to_owned(), ours.to_string(), theirs.to_string())));
         }
     }
+    Ok(())
+}
+
+fn other_source(path: &Path, (key, ours, theirs): (String, String, String)) -> Error {
+    let remedy = "move the file, name another one, or make a variant of the plan";
+    Error::Mismatch { path: path.to_owned(), what: "a source network", key, ours, theirs, remedy }
 }
 
 /// Writes pre-trained weights with their origin: `.safetensors` keeps it, `.pth` has no place for it.
@@ -109,8 +152,18 @@ fn check_finite(weights: &StateDict, path: &Path) -> Result<()> {
 pub enum Source {
     /// They were read from a file, made as it says.
     Read(Option<Origin>),
-    /// The network was trained just now.
-    Trained(TrainReport),
+    /// The network was trained just now, as this says.
+    Trained(TrainReport, Origin),
+}
+
+impl Source {
+    /// How the weights were made, if that is known.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Source::Read(origin) => origin.as_ref(),
+            Source::Trained(_, origin) => Some(origin),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -118,23 +171,8 @@ impl fmt::Display for Source {
         match self {
             Source::Read(Some(origin)) => write!(f, "weights read from a file ({origin})"),
             Source::Read(None) => write!(f, "weights read from a file that does not say how they were made"),
-            Source::Trained(report) => report.fmt(f),
+            Source::Trained(report, _) => report.fmt(f),
         }
-    }
-}
-
-impl Plan {
-    /// Gives a network the source weights of this plan below `root`: [`pretrained`] with its settings and its file.
-    ///
-    /// # Errors
-    /// Those of [`pretrained`].
-    pub fn pretrained(
-        &self,
-        model: &mut CustomCnn,
-        data: &mut TransferLearningWrapper,
-        root: impl AsRef<Path>,
-    ) -> Result<Source> {
-        pretrained(model, data, &self.pretrain, &self.study(), self.weights(root))
     }
 }
 
@@ -144,7 +182,7 @@ impl Plan {
 /// core, and last digits depend on how many there are.
 ///
 /// # Errors
-/// Those of [`load_source`], [`check_training`], [`Trainer::train`] and [`save_source`]; [`Error::Io`] naming the file.
+/// Those of [`load_source`], [`check_source`], [`Trainer::train`] and [`save_source`]; [`Error::Io`] naming the file.
 pub fn pretrained(
     model: &mut CustomCnn,
     data: &mut TransferLearningWrapper,
@@ -155,7 +193,7 @@ pub fn pretrained(
     let path = path.as_ref();
     if path.exists() {
         let origin = load_source(model, path)?;
-        check_training(origin.as_ref(), params, path, "name another file, or a variant of the plan")?;
+        check_source(origin.as_ref(), params, &data.source, path)?;
         return Ok(Source::Read(origin));
     }
     Checkpoint::check_name(path)?;
@@ -177,14 +215,15 @@ pub fn pretrained(
             // There is nothing to go on from.
             return remove_checkpoints().and(Err(diverged));
         }
-        save_source(model, path, &Origin::new(study, model, &params, &report))?;
-        Ok(report)
+        let origin = origin_of(study, model, &data.source, &params, threads::cores(), &report)?;
+        save_source(model, path, &origin)?;
+        Ok((report, origin))
     });
     match written {
-        Ok(report) => {
+        Ok((report, origin)) => {
             // The finished weights are there; what an interrupted pre-training goes on from has served.
             remove_checkpoints()?;
-            Ok(Source::Trained(report))
+            Ok(Source::Trained(report, origin))
         }
         Err(error) => {
             // Called again it goes on from its checkpoint, which is one of a training from these weights.

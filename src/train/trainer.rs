@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-use tch::Tensor;
-
+use super::checkpoints::{restore, store, Files};
 use super::evaluate::predict;
 use super::fit::{evaluate_final, mean, snapshot, to_labels, Epoch, FitOptions, Fitted, State};
+use super::identity::TrainingIdentity;
 use super::inputs::Inputs;
 use super::report::ClassificationReport;
 use crate::config::{Optimizer, Params, TrainingConfig};
@@ -18,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::model::Checkpoint;
 use crate::model::{CustomCnn, StateDict};
 
-use crate::rng::TorchRng;
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::progress::{default_sink, Progress, Unit};
@@ -185,7 +183,14 @@ impl<'m> Trainer<'m> {
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
             names: self.task.class_names.clone(),
-            identity: identity(self.model, &weights, &self.task, &self.train, &self.training, self.threads),
+            identity: TrainingIdentity::new(
+                self.model,
+                &weights,
+                &self.task,
+                &self.train,
+                &self.training,
+                self.threads,
+            )?,
             weights,
             options,
             params: self.params,
@@ -214,82 +219,6 @@ impl<'m> Trainer<'m> {
     }
 }
 
-/// Where a training's files go.
-struct Files {
-    folder: PathBuf,
-    name: String,
-}
-
-impl Files {
-    fn best(&self) -> PathBuf {
-        self.folder.join(format!("{}_best.safetensors", self.name))
-    }
-
-    fn checkpoint_folder(&self) -> PathBuf {
-        self.folder.join(format!("{}_checkpoints", self.name))
-    }
-
-    fn checkpoint(&self, epoch: usize) -> PathBuf {
-        self.checkpoint_folder().join(format!("epoch_{epoch:03}.safetensors"))
-    }
-
-    /// The checkpoint of the latest epoch.
-    fn latest(&self) -> Option<PathBuf> {
-        let entries = std::fs::read_dir(self.checkpoint_folder()).ok()?;
-        let is_one = |p: &PathBuf| {
-            p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("epoch_"))
-                && p.extension().is_some_and(|e| e == "safetensors")
-        };
-        let number = |p: &PathBuf| p.file_stem()?.to_str()?.strip_prefix("epoch_")?.parse::<usize>().ok();
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).max_by_key(number)
-    }
-}
-
-/// Everything that decides a training's numbers, but for the number of epochs: a checkpoint of another training is not
-/// gone on from.
-fn identity(
-    model: &CustomCnn,
-    weights: &str,
-    task: &Task,
-    train: &Samples,
-    training: &TrainingConfig,
-    threads: usize,
-) -> String {
-    // Rounding differs between kinds of device, not between devices of a kind.
-    let device = if model.device() == tch::Device::Cpu { format!("{threads} threads") } else { "a GPU".to_owned() };
-    let patience = training.patience().map_or("none".to_owned(), |n| n.to_string());
-    [
-        model.architecture(),
-        format!("{} classes {:?}", task.dataset, task.classes),
-        format!("{} pictures {}", train.len(), task.digest_with(train)),
-        format!("learning rate {}", training.optimizer().lr()),
-        format!("batch {}", training.batch_size()),
-        format!("patience {patience}"),
-        format!("restore_best {}", training.restore_best()),
-        device,
-        format!("{FIRST_WEIGHTS}{weights}"),
-    ]
-    .join(BETWEEN)
-}
-
-/// What stands between the parts of an identity, and in none of them.
-const BETWEEN: &str = "; ";
-/// How the last part of an identity begins.
-const FIRST_WEIGHTS: &str = "first weights ";
-
-/// An identity without the weights that the training began with.
-fn without_weights(identity: &str) -> Option<&str> {
-    Some(identity.rsplit_once(FIRST_WEIGHTS)?.0)
-}
-
-/// The first part in which two identities differ, in both.
-fn first_difference(a: &str, b: &str) -> (String, String) {
-    let (a, b): (Vec<&str>, Vec<&str>) = (a.split(BETWEEN).collect(), b.split(BETWEEN).collect());
-    let at = |parts: &[&str], i: usize| parts.get(i).copied().unwrap_or("nothing").to_owned();
-    let differing = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)).unwrap_or(0);
-    (at(&a, differing), at(&b, differing))
-}
-
 /// A training as its thread sees it.
 struct Job {
     model: CustomCnn,
@@ -297,7 +226,7 @@ struct Job {
     validation: Inputs,
     test: Inputs,
     names: Vec<String>,
-    identity: String,
+    identity: TrainingIdentity,
     /// A digest of the weights that training begins with.
     weights: String,
     options: FitOptions,
@@ -319,15 +248,15 @@ struct Finished {
 impl Job {
     fn run(self, stop: &Stop) -> Result<Finished> {
         threads::prepare_thread(self.threads);
-        let (mut curve, mut identity) = (Vec::new(), self.identity);
+        let (mut curve, mut noted) = (Vec::new(), self.identity.noted());
         self.options.check(&self.validation)?;
         let mut state = State::new(self.model, &self.options);
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
-            (curve, identity) = restore(&mut state, &path, &identity, &self.weights)?;
+            (curve, noted) = restore(&mut state, &path, &self.identity, &self.weights)?;
             if state.epochs_done > self.options.training.epochs() {
                 let expected = format!(
-                    "a checkpoint within the {} epochs of this training (remove its folder to begin anew)",
+                    "a checkpoint within the {} epochs of this training (remove its folder to train from scratch)",
                     self.options.training.epochs()
                 );
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
@@ -357,7 +286,7 @@ impl Job {
             stop.check()?;
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
             if let Some(files) = self.files.as_ref().filter(|_| self.params.save_checkpoints) {
-                store(&state, &curve, &files.checkpoint(number), &identity)?;
+                store(&state, &curve, &files.checkpoint(number), &noted)?;
             }
         }
         let fitted = state.finish(&self.options)?;
@@ -388,105 +317,6 @@ impl Job {
     }
 }
 
-/// What a checkpoint says beside its tensors.
-#[derive(Serialize, Deserialize)]
-struct Notes {
-    identity: String,
-    epoch: usize,
-    steps: u32,
-    best: f64,
-    stale: usize,
-    stopped: bool,
-    train_acc: Option<f64>,
-    val_acc: Option<f64>,
-    curve: Vec<Epoch>,
-}
-
-const RNG: &str = "rng";
-
-fn moment_names(i: usize) -> [String; 2] {
-    [format!("adam.exp_avg.{i}"), format!("adam.exp_avg_sq.{i}")]
-}
-
-/// Writes training under way: weights, best weights, Adam's state, the generator, and where it stands.
-fn store(state: &State, curve: &[Epoch], path: &Path, identity: &str) -> Result<()> {
-    let last = curve.last();
-    let notes = Notes {
-        identity: identity.to_owned(),
-        epoch: state.epochs_done - 1,
-        steps: state.adam.steps,
-        best: state.stopping.best,
-        stale: state.stopping.stale,
-        stopped: state.stopped,
-        train_acc: last.and_then(|e| e.train_acc),
-        val_acc: last.and_then(|e| e.val_acc),
-        curve: curve.to_vec(),
-    };
-    let mut tensors = state.model.state_dict();
-    tensors.extend(state.best.iter().map(|(name, t)| (format!("best.{name}"), t.shallow_clone())));
-    for (i, (mean, square)) in state.adam.moments.iter().enumerate() {
-        let [first, second] = moment_names(i);
-        tensors.extend([(first, mean.shallow_clone()), (second, square.shallow_clone())]);
-    }
-    tensors.push((RNG.to_owned(), Tensor::from_slice(&state.rng.to_words())));
-    let text =
-        serde_json::to_string(&notes).map_err(|e| Error::format(path, "notes that can be written", e.to_string()))?;
-    Checkpoint { tensors, text }.save(path)
-}
-
-/// The inverse of [`store`]; returns the curve so far and the identity of the training, which further checkpoints bear.
-/// The network has the weights that the training began with, or, after
-/// an interrupt, those of the checkpoint; `held` is a digest of them.
-fn restore(state: &mut State, path: &Path, identity: &str, held: &str) -> Result<(Vec<Epoch>, String)> {
-    let file = Checkpoint::load(path)?;
-    let notes: Notes = serde_json::from_str(&file.text)
-        .map_err(|e| Error::format(path, "a checkpoint of a training", format!("notes that say: {e}")))?;
-    let own = state.model.state_dict();
-    let goes_on = || -> Result<bool> {
-        let tensors = own.iter().filter_map(|(name, _)| Some((name.clone(), file.get(name)?.shallow_clone())));
-        let stored = Checkpoint { tensors: tensors.collect(), text: String::new() }.digest()?;
-        let same =
-            without_weights(&notes.identity).is_some() && without_weights(&notes.identity) == without_weights(identity);
-        Ok(same && stored == held)
-    };
-    if notes.identity != identity && !goes_on()? {
-        let (ours, theirs) = first_difference(identity, &notes.identity);
-        let expected = format!("a checkpoint of this training: {ours} (remove its folder to begin anew)");
-        return Err(Error::format(path, expected, theirs));
-    }
-    let missing = |name: &str| Error::format(path, format!("`{name}` in a checkpoint"), "no such tensor");
-    let named = |prefix: &str, names: &[(String, Tensor)]| -> Result<StateDict> {
-        let find = |(name, _): &(String, Tensor)| {
-            let key = format!("{prefix}{name}");
-            let tensor = file.get(&key).ok_or_else(|| missing(&key))?;
-            Ok((name.clone(), tensor.to(state.model.device())))
-        };
-        names.iter().map(find).collect()
-    };
-    let weights = named("", &own)?;
-    if !state.best.is_empty() && own.iter().all(|(name, _)| file.get(&format!("best.{name}")).is_none()) {
-        let expected = "the best weights, which this training keeps (remove its folder to begin anew)";
-        return Err(Error::format(path, expected, "a checkpoint of a training that did not keep them"));
-    }
-    let best = if state.best.is_empty() { Vec::new() } else { named("best.", &own)? };
-    state.model.load_state_dict(&weights).map_err(|e| Error::format(path, "weights that fit", e.to_string()))?;
-    for (i, (mean, square)) in state.adam.moments.iter_mut().enumerate() {
-        for (name, moment) in moment_names(i).iter().zip([mean, square]) {
-            let stored = file.get(name).filter(|t| t.size() == moment.size()).ok_or_else(|| missing(name))?;
-            moment.copy_(stored);
-        }
-    }
-    let words = file.get(RNG).ok_or_else(|| missing(RNG))?;
-    let mut numbers = vec![0i64; words.numel()];
-    words.copy_data(&mut numbers, words.numel());
-    state.rng =
-        TorchRng::from_words(&numbers).ok_or_else(|| Error::format(path, "a generator's state", "other numbers"))?;
-    state.adam.steps = notes.steps;
-    (state.stopping.best, state.stopping.stale, state.stopped) = (notes.best, notes.stale, notes.stopped);
-    (state.best, state.epochs_done, state.last_val_acc) = (best, notes.epoch + 1, notes.val_acc);
-    Ok((notes.curve, notes.identity))
-}
-
 impl fmt::Display for TrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let validation = self.val_acc.map_or(String::new(), |a| format!("validation {a:.4}, "));
@@ -498,23 +328,5 @@ impl fmt::Display for TrainReport {
             self.train_acc, self.test_acc, self.epochs, self.seconds
         )?;
         self.classification.as_ref().map_or(Ok(()), |report| write!(f, "\n{report}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_part_in_which_two_trainings_differ_is_named_whole() {
-        let of = |classes: &str, weights: &str| {
-            ["a net, wide", classes, "batch 64", &format!("{FIRST_WEIGHTS}{weights}")].join(BETWEEN)
-        };
-        let (ours, theirs) = first_difference(&of("Glyphs classes [0, 1]", "x"), &of("Glyphs classes [0, 2]", "y"));
-        assert_eq!((ours.as_str(), theirs.as_str()), ("Glyphs classes [0, 1]", "Glyphs classes [0, 2]"));
-        let (ours, theirs) = first_difference(&of("c", "x"), &of("c", "y"));
-        assert_eq!((ours.as_str(), theirs.as_str()), ("first weights x", "first weights y"));
-        assert_eq!(without_weights(&of("c", "x")), without_weights(&of("c", "y")));
-        assert_ne!(without_weights(&of("c", "x")), without_weights(&of("d", "x")));
     }
 }

@@ -58,11 +58,7 @@ fn main() {
         Ok(()) => 0,
         Err(error) => {
             tell(format!("cutpoint: {error}"));
-            match error {
-                Error::Parameter { .. } => 2,
-                Error::Interrupted(_) => 130,
-                _ => 1,
-            }
+            error.exit_code()
         }
     };
     quit(code)

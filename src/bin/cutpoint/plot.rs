@@ -12,7 +12,7 @@ use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::model::CustomCnn;
 use cutpoint::plot::{self, Figure, Over, Theme};
-use cutpoint::record::ResultFile;
+use cutpoint::results::ResultFile;
 use cutpoint::stats::{
     check_settings_comparable, experiment_name, load_together, Groups, Measure, Ranking, Rule, Series, Statistics,
 };

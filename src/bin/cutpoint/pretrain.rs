@@ -6,7 +6,7 @@ use cutpoint::error::Result;
 use cutpoint::model::Checkpoint;
 use cutpoint::runtime::threads;
 use cutpoint::study::Study;
-use cutpoint::train::{save_source, Origin};
+use cutpoint::train::{origin_of, save_source};
 
 use crate::args::{self, Machine, Overrides};
 use crate::say;
@@ -65,7 +65,8 @@ pub fn run(args: Args) -> Result<()> {
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
     let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;
-    save_source(&model, &out, &Origin::new(&study.to_string(), &model, &params, &report))?;
+    let origin = origin_of(&study.to_string(), &model, &data.source, &params, threads, &report)?;
+    save_source(&model, &out, &origin)?;
     say(&report)?;
     say(format!("wrote {}", out.display()))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cutpoint::error::Result;
-use cutpoint::record::ResultFile;
+use cutpoint::results::ResultFile;
 use cutpoint::stats::{cut_name, load_together, percent, Summary};
 
 use crate::results::Form;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use cutpoint::error::Result;
-use cutpoint::record::ResultFile;
+use cutpoint::results::ResultFile;
 use cutpoint::stats::{
     all_pairs, best, best_table, check_settings_comparable, compare, compare_table, cut_name, load_together,
     not_compared, percent, published_ranks, rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use cutpoint::config::{rows, Params, Repeats, Setting, PERCENTAGES};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
-use cutpoint::journal::Journal;
 use cutpoint::model::CustomCnn;
-use cutpoint::record::{Record, ResultFile, PICTURES};
+use cutpoint::results::Journal;
+use cutpoint::results::{Record, ResultFile, PICTURES};
 use cutpoint::study::Study;
 use cutpoint::sweep::Sweep;
-use cutpoint::train::{check_training, load_source, pretrained};
+use cutpoint::train::{check_source, check_source_images, load_source, pretrained};
 
 use crate::args::{self, Machine, Overrides};
 use crate::{say, show, tell};
@@ -153,7 +153,9 @@ fn source_with_weights(
     } else if args.weights.is_some() || path.exists() {
         let origin = load_source(&mut model, &path)?;
         if args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some() {
-            check_training(origin.as_ref(), &pretraining, &path, "leave those options out")?;
+            check_source(origin.as_ref(), &pretraining, &data.source, &path)?;
+        } else if args.weights.is_none() {
+            check_source_images(origin.as_ref(), &data.source, &path)?;
         }
         let how = origin.map_or(String::new(), |o| format!(" ({o})"));
         tell(format!("source weights: {}{how}", path.display()));

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::config::Activation;
 use crate::error::{During, Error, Result};
 use crate::model::heads::FlatHead;
 use crate::model::layers::activate;
 use crate::model::network::{Network, NetworkBuilder};
 use crate::model::{Block, Layer, Layers};
-use crate::config::Activation;
 
 /// What follows every few convolutions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,17 +3,16 @@
 
 use tch::Tensor;
 
+use crate::config::Activation;
 use crate::error::{During, Result};
 use crate::model::heads::FlatHead;
 use crate::model::network::NetworkBuilder;
 use crate::model::{Block, Layer, Layers};
-use crate::config::Activation;
 
 /// Channels of each convolution; 0 is a pooling.
 pub(super) const ELEVEN: [usize; 13] = [64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0];
 /// The same of the network with 13 convolutions.
-pub(super) const SIXTEEN: [usize; 18] =
-    [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
+pub(super) const SIXTEEN: [usize; 18] = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
 
 struct Convolution {
     /// Positions in torchvision's `features`.
@@ -51,8 +50,7 @@ pub(super) fn build(mut network: NetworkBuilder, channels: &[usize], normalised:
         let norm = normalised.then(|| (at + 1).to_string());
         let name = format!("features.{at}");
         at += 2 + usize::from(normalised) + usize::from(pools);
-        network =
-            network.block_with_prefix(&name, "features.", Convolution { conv, norm, inputs, outputs, pools });
+        network = network.block_with_prefix(&name, "features.", Convolution { conv, norm, inputs, outputs, pools });
         inputs = outputs;
     }
     network.head("classifier.", |shape, classes| {

@@ -7,8 +7,8 @@ mod sgd;
 
 use tch::Tensor;
 
-use crate::error::Result;
 use crate::config::Optimizer;
+use crate::error::Result;
 
 /// An optimizer and its state.
 #[derive(Debug)]

@@ -1,57 +1,17 @@
-//! Result rows and the files that hold them.
+//! Result files.
 //!
 //! A file is a JSON list: the parameters first, then one object a run. Keys that other readers of these files know
 //! come first and keep their names; what this crate adds goes last.
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::config::{Params, Setting, TestSplit};
+use super::{Provenance, Record};
+use crate::config::{Params, TestSplit};
 use crate::error::{Error, Result};
 use crate::util::files;
-use crate::util::{json, locks};
-
-/// The result of one fine-tuning run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Adam's learning rate.
-    pub lr: f64,
-    /// Share of the target training data that was used, from 0 to 1.
-    pub sampled_percentage: f64,
-    /// Convolutions before the cut; -1 is the baseline.
-    pub sampled_cut_point: i64,
-    /// The seed of the run.
-    pub repeat: u64,
-    /// Accuracy on the reduced training set, from 0 to 1.
-    pub train_acc: f64,
-    /// Accuracy on the test set, from 0 to 1.
-    pub test_acc: f64,
-    /// Epochs that were run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    /// Validation accuracy of the weights that were measured, from 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub val_acc: Option<f64>,
-    /// Time the run took, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
-    /// The kind of device that the run was made on, such as `cuda`; `None` for a processor, and where a file does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
-    /// Keys this crate does not know, kept as they were.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
-}
-
-/// The parameter that says which source network the rows of a result file came from: a digest of its weights.
-pub(crate) const SOURCE_WEIGHTS: &str = "source_weights";
-/// The parameter that says which pictures the rows of a result file are of: [`crate::data::Task::digest`] of the target
-/// task.
-pub const PICTURES: &str = "target_pictures";
-/// Parameters of a result file that say nothing of baselines.
-pub(crate) const OF_CUTS: [&str; 4] = ["freeze", "reinit", "truncate", SOURCE_WEIGHTS];
+use crate::util::json;
 
 /// A result file: parameters and rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +106,11 @@ impl ResultFile {
         self.filter(|r| r.sampled_cut_point >= 0)
     }
 
+    /// What the rows come from, as far as the file says.
+    pub fn provenance(&self) -> Provenance {
+        Provenance::of(&self.params)
+    }
+
     /// What the test accuracy was measured on, in words.
     pub fn measured_on(&self) -> &'static str {
         match (self.states_test_split, self.params.test_split) {
@@ -153,60 +118,6 @@ impl ResultFile {
             (true, TestSplit::Test) => "the test files",
             (true, TestSplit::Published) => "the training files, as published",
         }
-    }
-
-    /// Adds the rows of the file at `path`, where there is one, that are not among these: a later, smaller sweep does
-    /// not take away what an earlier one found. Rows come by percentage, cut and repeat.
-    ///
-    /// # Errors
-    /// Those of [`ResultFile::load`]; [`Error::Format`] when the file's parameters differ from these, other than in the
-    /// keys of `ignoring`: rows of different parameters do not belong in one file.
-    pub fn merged_with(mut self, path: &Path, ignoring: &[&str]) -> Result<Self> {
-        if !path.exists() {
-            return Ok(self);
-        }
-        let old = ResultFile::load(path)?;
-        // What the file does not say of its rows, it does not say once ours are among them.
-        for key in [PICTURES, SOURCE_WEIGHTS] {
-            if !old.records.is_empty() && !old.params.other.contains_key(key) {
-                self.params.other.shift_remove(key);
-            }
-        }
-        let unsaid = (!old.states_test_split)
-            .then(|| ("test_split".to_owned(), self.params.test_split.to_string(), "nothing about it".to_owned()));
-        if let Some((key, ours, theirs)) = unsaid.or_else(|| self.params.difference(&old.params, ignoring)) {
-            let expected = format!("results with `{key}` {ours}, to add rows to (move the file, or write elsewhere: with `Plan::variant`, or the program's `--out`)");
-            return Err(Error::format(path, expected, theirs));
-        }
-        let key = |r: &Record| (r.sampled_percentage.to_bits(), r.sampled_cut_point, r.repeat);
-        let ours: std::collections::HashSet<_> = self.records.iter().map(key).collect();
-        self.records.extend(old.records.into_iter().filter(|r| !ours.contains(&key(r))));
-        // Positive numbers are in the order of their bits.
-        self.records.sort_by_key(key);
-        Ok(self)
-    }
-
-    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Baselines, which are the
-    /// same under every setting and keep nothing of the source network, may join those of other settings and weights.
-    /// Others who add rows in the same folder wait meanwhile.
-    ///
-    /// # Errors
-    /// Those of [`ResultFile::merged_with`] and [`ResultFile::save`]; [`Error::Io`] when the folder cannot be held.
-    pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let only_baselines = |rows: &[Record]| !rows.is_empty() && rows.iter().all(|r| r.sampled_cut_point < 0);
-        let _one_at_a_time = locks::lock_folder_of(path)?;
-        let joins_baselines = !path.exists() || ResultFile::load(path)?.without_baseline().records.is_empty();
-        let baselines = joins_baselines && only_baselines(&self.records);
-        let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
-        let mut all = self.merged_with(path, ignoring)?;
-        if only_baselines(&all.records) {
-            // What the last sweep's setting and source network were says nothing of baselines.
-            all.params = all.params.with_setting(Setting::FR);
-            all.params.other.shift_remove(SOURCE_WEIGHTS);
-        }
-        all.save(path)?;
-        Ok(all)
     }
 
     /// Writes the file, atomically: parameters on the first line, one row a line.
@@ -276,45 +187,6 @@ mod tests {
         assert_eq!(places(&chosen), [(0.01, 3, 1)]);
         assert_eq!((chosen.params.depth, chosen.states_test_split), (3, false));
         assert!(file.percentages(&[0.5]).records.is_empty());
-    }
-
-    #[test]
-    fn rows_are_added_to_a_file_of_the_same_parameters_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("cuts.json");
-        let row = |cut: i64, repeat: u64, acc: f64| -> Record {
-            serde_json::from_value(serde_json::json!({"lr": 0.1, "sampled_percentage": 0.1, "sampled_cut_point": cut,
-                "repeat": repeat, "train_acc": 1.0, "test_acc": acc}))
-            .unwrap()
-        };
-        let file = |records| ResultFile::new(Params::default(), records);
-        file(vec![row(1, 0, 0.5), row(1, 1, 0.6)]).save(&path).unwrap();
-        let merged = file(vec![row(-1, 0, 0.1), row(1, 1, 0.9)]).merged_with(&path, &[]).unwrap();
-        let rows: Vec<_> = merged.records.iter().map(|r| (r.sampled_cut_point, r.repeat, r.test_acc)).collect();
-        assert_eq!(rows, [(-1, 0, 0.1), (1, 0, 0.5), (1, 1, 0.9)]);
-        let other = ResultFile::new(Params { num_train: 3, ..Params::default() }, vec![]);
-        let error = other.clone().merged_with(&path, &[]).unwrap_err().to_string();
-        assert!(
-            error.contains("cuts.json") && error.contains("`num_train` 3") && error.contains("found 40"),
-            "{error}"
-        );
-        other.merged_with(&path, &["num_train"]).unwrap();
-    }
-
-    #[test]
-    fn rows_wait_while_another_changes_the_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("cuts.json");
-        let held = locks::lock_folder_of(&path).unwrap();
-        let adding = {
-            let path = path.clone();
-            std::thread::spawn(move || ResultFile::new(Params::default(), Vec::new()).add_to(path).unwrap())
-        };
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        assert!(!path.exists(), "written while another held the folder");
-        drop(held);
-        adding.join().unwrap();
-        assert!(path.exists());
     }
 
     #[test]

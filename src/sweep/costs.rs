@@ -1,0 +1,69 @@
+//! What a run costs: operations and memory.
+
+use super::plan::PlannedRun;
+use crate::config::TrainingConfig;
+use crate::data::Task;
+use crate::error::Result;
+use crate::model::CustomCnn;
+
+/// What a run costs if it runs to the last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Operations, in millions.
+    pub operations: u64,
+    /// Bytes at its peak, at most.
+    pub memory: u64,
+}
+
+/// The cost of a run whose inputs are stored before block `level` (0: they are images).
+pub(super) fn cost(
+    run: &PlannedRun,
+    level: usize,
+    source: &CustomCnn,
+    task: &Task,
+    training: &TrainingConfig,
+) -> Result<Cost> {
+    let frozen = run.frozen();
+    let depth = if run.cut.setting.truncate() { frozen } else { source.depth() };
+    let samples = (task.per_class(run.row.fraction.get())? * task.classes.len()) as u64;
+    let (forward, trained) = (source.flops(level, depth), source.flops(frozen, depth));
+    let validation = if training.patience().is_some() { task.validation.len() as u64 } else { 0 };
+    let an_epoch = samples * (forward + 2 * trained) + validation * forward;
+    let at_the_end = (samples + task.test.len() as u64) * forward;
+    let batch_size = training.batch_size() as u64;
+    let batch = samples.min(batch_size);
+    let activations = if frozen < depth { source.training_bytes(frozen) } else { 0 };
+    let features = 4 * source.shape_before(frozen)?.iter().product::<usize>() as u64;
+    // What is classified at once, and once more while its parts are joined.
+    let classified = validation.max(batch_size.min(samples.max(task.test.len() as u64)));
+    let last = 4 * source.shape_before(depth)?.iter().product::<usize>() as u64;
+    Ok(Cost {
+        operations: (training.epochs() as u64 * an_epoch + at_the_end) / 1_000_000 + 1,
+        memory: batch * (activations + 2 * features) + 2 * classified * last + (64 << 20),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Params, Row, Setting};
+    use crate::data::{TransferLearningWrapper, GLYPHS};
+    use crate::model::Cut;
+
+    /// After a cut of FT the whole width of the images goes into the linear layer: a few training images need little,
+    /// the test images that are classified at once a lot.
+    #[test]
+    fn a_run_needs_the_memory_of_what_is_classified_at_once() {
+        let params = Params { depth: 2, num_channels: 8, batch_size: 4096, ..Params::default() };
+        let params = params.with_setting(Setting::FT);
+        let data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data").unwrap();
+        let source = CustomCnn::new(&params, data.source.classes.len(), data.input_shape()).unwrap();
+        let row = Row::new(0.001, 1, 0).unwrap();
+        let cut = Cut::new(&params, row.cut).unwrap().canonical(2);
+        let run = PlannedRun { row, cut, key: String::new(), earlier_key: None };
+        let memory = cost(&run, 0, &source, &data.target, &params.fine_tuning().unwrap()).unwrap().memory;
+        let features = 4 * source.shape_before(1).unwrap().iter().product::<usize>() as u64;
+        let at_once = data.target.test.len().min(4096).max(data.target.validation.len()) as u64;
+        assert!(memory >= 2 * at_once * features, "{memory} for {at_once} of {features}");
+    }
+}
