@@ -24,6 +24,7 @@ mod analysis;
 mod answers;
 mod bootstrap;
 mod describe;
+mod foretell;
 mod groups;
 mod load;
 mod measure;

@@ -1,0 +1,16 @@
+//! Can the best cut be foretold? What scores of layers were worth in studies that were then fine-tuned, by the choice that
+//! they lead to, and what that says to whoever has a network and images and has not fine-tuned yet.
+
+mod across;
+mod case;
+mod evidence;
+mod judge;
+mod kendall;
+mod recommend;
+
+pub use across::{across, across_table, Across, Policy, FEWEST_STUDIES};
+pub use case::{Case, Choice};
+pub use evidence::{Evidence, EvidenceCase};
+pub use judge::{judge, judgement_table, Estimate, Judgement};
+pub use kendall::kendall;
+pub use recommend::{recommend, Recommendation, Situation};

@@ -1,0 +1,210 @@
+//! What the layers of a network make of images, as numbers to be scored.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ndarray::{Array2, Axis};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::data::Samples;
+use crate::error::{During, Error, Result};
+use crate::model::{chunks, normalise, pieces, pixel_table, CustomCnn, LayerOutput};
+use crate::runtime::background::in_background;
+use crate::runtime::cancel::Stop;
+use crate::runtime::threads;
+
+/// Which numbers of a layer are scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum View {
+    /// The convolution's outputs before the activation, averaged over space: one number a channel, as clustering has them.
+    #[default]
+    Channels,
+    /// What the next layer sees, after activation and pooling, averaged over space: one number a channel.
+    Pooled,
+    /// What the next layer sees, averaged over a grid of at most four by four cells: up to sixteen numbers a channel.
+    Flattened,
+}
+
+/// Cells of a side of the grid of [`View::Flattened`].
+const CELLS: i64 = 4;
+/// Images taken through a GPU at once.
+const GPU_BATCH: usize = 1024;
+
+impl View {
+    /// Every view.
+    pub const ALL: [View; 3] = [View::Channels, View::Pooled, View::Flattened];
+
+    /// The numbers of each convolution (images x numbers) among all outputs of a network.
+    fn of(self, outputs: &[LayerOutput], depth: usize) -> Result<Vec<Tensor>> {
+        let kinds: &[&str] = if self == View::Channels { &["conv"] } else { &["pool", "act"] };
+        let layer = |i: usize| {
+            let named = |kind: &&str| outputs.iter().find(|o| o.name == format!("{kind}{i}"));
+            let output = kinds.iter().find_map(named);
+            output.ok_or_else(|| Error::Worker(format!("features: the network has no layer {i}")))
+        };
+        let numbers = |output: &LayerOutput| {
+            let x = &output.output;
+            let reduced = match (self, x.size().as_slice()) {
+                (View::Flattened, &[_, _, h, w]) => {
+                    x.f_adaptive_avg_pool2d([CELLS.min(h), CELLS.min(w)]).and_then(|x| x.f_flatten(1, -1))
+                }
+                _ => x.f_mean_dim([2i64, 3].as_slice(), false, Kind::Float),
+            };
+            reduced.during("averaging over space")
+        };
+        (0..depth).map(|i| numbers(layer(i)?)).collect()
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            View::Channels => "channels",
+            View::Pooled => "pooled",
+            View::Flattened => "flattened",
+        })
+    }
+}
+
+impl FromStr for View {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let names = View::ALL.map(|v| v.to_string()).join(", ");
+        let wrong = || Error::parameter("features", format!("one of {names}"), s);
+        View::ALL.into_iter().find(|v| v.to_string().eq_ignore_ascii_case(s)).ok_or_else(wrong)
+    }
+}
+
+/// The features of every layer for some images, by whatever network. [`Layers::new`] makes them with a network of this
+/// crate; of any other they can be put together by hand, one table a block that a cut can come after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layers {
+    /// Names of the layers, such as `conv0`, in order.
+    pub names: Vec<String>,
+    /// The features of each layer: images x numbers.
+    pub features: Vec<Array2<f32>>,
+    /// The source network's class probabilities (images x source classes), where they are known.
+    pub probabilities: Option<Array2<f32>>,
+    /// The class of each image.
+    pub labels: Vec<u8>,
+}
+
+impl Layers {
+    /// Takes samples through a network, a few at a time, on all cores.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are no samples or their images do not fit the network; [`Error::Torch`];
+    /// [`Error::Interrupted`].
+    pub fn new(model: &CustomCnn, samples: &Samples, view: View) -> Result<Layers> {
+        Layers::observed(model, samples, view, |_| ())
+    }
+
+    /// The same; `advanced` hears of each part of the samples that is done.
+    pub(super) fn observed(
+        model: &CustomCnn,
+        samples: &Samples,
+        view: View,
+        mut advanced: impl FnMut(usize),
+    ) -> Result<Layers> {
+        if samples.is_empty() {
+            return Err(Error::parameter("samples", "at least one image", 0));
+        }
+        if samples.pictures.shape != model.input_shape() {
+            let expected = format!("images of {:?}, as the network takes", model.input_shape());
+            return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
+        }
+        let on_cpu = model.device() == tch::Device::Cpu;
+        let workers = if on_cpu { threads::cores().min(samples.len()) } else { 1 };
+        let parts = pieces(samples.len(), samples.len().div_ceil(workers));
+        let parts =
+            parts.into_iter().map(|(first, count)| Ok((model.deep_clone()?, samples.select(first..first + count))));
+        let parts: Vec<(CustomCnn, Samples)> = parts.collect::<Result<_>>()?;
+        let (sender, done) = std::sync::mpsc::channel();
+        let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
+            std::thread::scope(|scope| {
+                let start = |(model, part): (CustomCnn, Samples)| {
+                    let sender = sender.clone();
+                    scope.spawn(move || {
+                        threads::prepare_thread(1);
+                        of_part(&model, &part, view, stop, |n| {
+                            // Whoever was listening has been interrupted.
+                            let _ = sender.send(n);
+                        })
+                    })
+                };
+                let threads: Vec<_> = parts.into_iter().map(start).collect();
+                let panicked = || Err(Error::Worker("computing features: it panicked".to_owned()));
+                threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked())).collect()
+            })
+        };
+        let parts = in_background("computing features", work, || {
+            done.try_iter().for_each(&mut advanced);
+            Ok(())
+        })?;
+        done.try_iter().for_each(advanced);
+        let joined = |i: usize| {
+            let views: Vec<_> = parts.iter().map(|p| p[i].view()).collect();
+            ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
+        };
+        let depth = model.depth();
+        let features = (0..depth).map(joined).collect::<Result<Vec<_>>>()?;
+        let names = (0..depth).map(|i| format!("conv{i}")).collect();
+        Ok(Layers { names, features, probabilities: Some(joined(depth)?), labels: samples.labels.clone() })
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// A layer's features for the images at `rows` (each below `len`), and their labels.
+    pub fn rows(&self, layer: usize, rows: &[usize]) -> (Array2<f64>, Vec<u8>) {
+        let labels = rows.iter().map(|&i| self.labels[i]).collect();
+        (self.features[layer].select(Axis(0), rows).mapv(f64::from), labels)
+    }
+}
+
+/// The tables of one worker's samples: one a layer, then the class probabilities.
+fn of_part(
+    model: &CustomCnn,
+    samples: &Samples,
+    view: View,
+    stop: &Stop,
+    mut advanced: impl FnMut(usize),
+) -> Result<Vec<Array2<f32>>> {
+    let _no_grad = tch::no_grad_guard();
+    let device = model.device();
+    let mut tables: Vec<Vec<f32>> = vec![Vec::new(); model.depth() + 1];
+    let step = if device == tch::Device::Cpu { samples.len() } else { GPU_BATCH };
+    for (first, count) in pieces(samples.len(), step) {
+        // The images of a part are bytes; only a chunk of them at a time becomes numbers.
+        let table = pixel_table(&samples.select(first..first + count), device)?;
+        for (first, count) in chunks(count, device) {
+            stop.check()?;
+            let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
+            let outputs = model.layer_outputs(&normalise(&chunk)?)?;
+            let mut numbers = view.of(&outputs, model.depth())?;
+            let last = outputs.last().ok_or_else(|| Error::Worker("features: the network has no output".to_owned()))?;
+            numbers.push(last.output.f_exp().during("class probabilities")?);
+            for (table, numbers) in tables.iter_mut().zip(numbers) {
+                let host =
+                    numbers.f_to(tch::Device::Cpu).and_then(|m| m.f_flatten(0, -1)).during("reading features")?;
+                table.extend(Vec::<f32>::try_from(&host).during("reading features")?);
+            }
+            advanced(count);
+        }
+    }
+    let table = |values: Vec<f32>| {
+        let shape = (samples.len(), values.len() / samples.len());
+        Array2::from_shape_vec(shape, values).map_err(|e| Error::Worker(format!("arranging features: {e}")))
+    };
+    tables.into_iter().map(table).collect()
+}
