@@ -26,7 +26,7 @@
 //! |---|---|
 //! | 6 | [`prelude`], and the program `cutpoint` |
 //! | 5 | [`table`], [`stats`], [`plot`]: tables; tests of records and their figures; figures of networks and pictures |
-//! | 4 | [`sweep`], [`cluster`]: the grid of runs, side by side; feature maps and their clusterings |
+//! | 4 | [`sweep`], [`cluster`], [`transfer`]: the grid of runs, side by side; feature maps clustered, and scored |
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
 //! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |

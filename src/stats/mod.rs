@@ -19,6 +19,7 @@
 //! | `analysis/` | what rows say, in numbers: pairs, comparisons, the best cut, ranks, trends |
 //! | `tables/` | the same as tables |
 //! | `answers/` | the same in sentences |
+//! | `foretell/` | what scores before fine-tuning were worth, and a cut recommended from that |
 
 mod analysis;
 mod answers;
@@ -43,14 +44,18 @@ pub use analysis::{
 pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain_answer, Answer};
 pub use bootstrap::{median_interval, LEVEL};
 pub use describe::{mean, median, quantile, standard_deviation};
+pub use foretell::{
+    across, across_table, judge, judgement_table, recommend, Across, Case, Choice, Estimate, Evidence, EvidenceCase,
+    Judgement, Policy, Recommendation, Situation, FEWEST_STUDIES,
+};
 pub use groups::{Group, Groups};
 pub use load::{check_settings_comparable, experiment_name, load_experiment, load_together};
 pub use measure::Measure;
 pub use results::Statistics;
 pub use summary::{Cell, Summary};
-pub use tables::{best_table, cluster_table, compare_table, rank_table, wilcoxon_table};
+pub use tables::{best_table, cluster_table, compare_table, rank_table, transfer_table, wilcoxon_table};
 pub use tests::{
-    holm, spearman, spearman_exact, wilcoxon, Correlation, CorrelationMethod, Method, Rule, Wilcoxon, ALPHA,
+    holm, kendall, spearman, spearman_exact, wilcoxon, Correlation, CorrelationMethod, Method, Rule, Wilcoxon, ALPHA,
     MOST_ORDERED, TELL_NOTHING,
 };
 pub use transferability::{transferability, LayerScore, Transferability};

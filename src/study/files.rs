@@ -20,6 +20,8 @@ pub struct StudyFiles {
     pub journal: PathBuf,
     /// The journal of finished clusterings.
     pub cluster_journal: PathBuf,
+    /// The journal of finished scores of layers.
+    pub transfer_journal: PathBuf,
     split: &'static str,
 }
 
@@ -38,6 +40,7 @@ impl StudyFiles {
             weights: root.join("pretrained_models").join(folder).join(weights_name(split)),
             journal: journal(""),
             cluster_journal: journal("_cluster"),
+            transfer_journal: journal("_transfer"),
             results,
             split,
         }
@@ -68,6 +71,11 @@ impl StudyFiles {
     /// The file of clusterings.
     pub fn clusterings(&self) -> PathBuf {
         self.results.join(format!("{}_classes_cluster.json", self.split))
+    }
+
+    /// The file of scores of layers before fine-tuning.
+    pub fn transfers(&self) -> PathBuf {
+        self.results.join(format!("{}_classes_transfer.json", self.split))
     }
 
     /// Whether rows of these parameters ([`crate::sweep::Sweep::params_of_file`]) and cuts can be added to the result files

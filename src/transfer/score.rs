@@ -59,6 +59,20 @@ impl Score {
         }
     }
 
+    /// The score's name in a column's head.
+    pub fn short(self) -> &'static str {
+        match self {
+            Score::HScore => "H-score",
+            Score::LogMe => "LogME",
+            Score::TransRate => "TransRate",
+            Score::ClassMean => "class mean",
+            Score::Neighbours => "neighbours",
+            Score::ProbeAccuracy => "probe",
+            Score::ProbeLikelihood => "likelihood",
+            Score::Ari => "ARI",
+        }
+    }
+
     /// The score of a layer, from features (images x features) and the label of each image.
     ///
     /// # Errors

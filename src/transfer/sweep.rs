@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use md5::{Digest, Md5};
 
 use super::{layer_scores, leep, Layers, TransferFile, TransferRecord, View, NETWORK};
+use crate::config::PERCENTAGES;
+use crate::config::{rows, Repeats};
 use crate::data::Task;
 use crate::error::{Error, Result};
-use crate::grid::{rows, Repeats};
 use crate::journal::Journal;
 use crate::model::{Checkpoint, CustomCnn};
-use crate::params::PERCENTAGES;
 use crate::runtime::cancel::{self, Stop};
 use crate::runtime::progress::{default_sink, Progress, Unit};
 use crate::runtime::threads;
@@ -102,7 +102,7 @@ impl<'a> TransferSweep<'a> {
             TransferFile { records: alike.collect() }.merged_with(path)?;
         }
         let draws: Vec<(f64, u64)> =
-            rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.percentage, r.repeat)).collect();
+            rows(&self.percentages, &[0], self.repeats)?.iter().map(|r| (r.fraction.get(), r.repeat)).collect();
         let drawn = |&(percentage, repeat): &(f64, u64)| {
             cancel::check("choosing samples")?;
             self.task.reduced(percentage, repeat)

@@ -11,6 +11,7 @@ mod results;
 mod show;
 mod stats;
 mod sweep;
+mod transfer;
 
 use clap::{Parser, Subcommand};
 use cutpoint::error::{Error, Result};
@@ -41,6 +42,7 @@ enum Command {
     Finetune(finetune::Args),
     Sweep(sweep::Args),
     Cluster(cluster::Args),
+    Transfer(transfer::Args),
     Show(show::Args),
     Stats(stats::Args),
     Plot(plot::Args),
@@ -97,6 +99,7 @@ fn run(command: Command) -> Result<()> {
         Command::Finetune(args) => finetune::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Cluster(args) => cluster::run(args),
+        Command::Transfer(args) => transfer::run(args),
         Command::Show(args) => show::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Plot(args) => plot::run(args),

@@ -1,12 +1,11 @@
 //! Over studies: what a choice that was made on the others was worth in each.
 
-use super::super::names::percent;
-use super::super::table::{Entry, Table};
-use super::super::wilcoxon::{wilcoxon, Rule};
 use super::evidence::{Evidence, EvidenceCase};
 use super::judge::{resamples, Estimate};
+use crate::config::Setting;
 use crate::error::Result;
-use crate::params::Setting;
+use crate::stats::tests::{wilcoxon, Rule};
+use crate::table::Table;
 use crate::transfer::Score;
 
 /// A way of choosing a cut for a study that was not there before.
@@ -145,31 +144,26 @@ pub fn across_table(rows: &[Across]) -> Table {
     let same = |a: &Across, b: &Across| a.setting == b.setting && a.percentage == b.percentage;
     let least = |row: &Across| rows.iter().filter(|o| same(o, row)).all(|o| o.regret.value >= row.regret.value);
     Table::of(rows)
-        .value("setting", |r| r.setting.to_string().into())
-        .value("percentage", |r| r.percentage.into())
-        .value("policy", |r| r.policy.to_string().into())
-        .value("studies", |r| r.regrets.len().into())
-        .value("regret", |r| r.regret.value.into())
-        .value("regret_low", |r| r.regret.low.into())
-        .value("regret_high", |r| r.regret.high.into())
-        .value("worst", |r| r.worst().into())
-        .value("p_value", |r| r.p_value.into())
-        .csv("setting", |r| r.setting.to_string())
-        .csv("percentage", |r| format!("{:?}", r.percentage))
-        .csv("policy", |r| r.policy.to_string())
-        .csv("studies", |r| r.regrets.len().to_string())
-        .csv("regret", |r| format!("{:?}", r.regret.value))
-        .csv("regret_low", |r| format!("{:?}", r.regret.low))
-        .csv("regret_high", |r| format!("{:?}", r.regret.high))
-        .csv("worst", |r| format!("{:?}", r.worst()))
-        .csv("p_value", |r| r.p_value.map_or(String::new(), |p| format!("{p:?}")))
         .words("setting", |r| r.setting.to_string())
-        .number("data", |r| percent(r.percentage))
-        .words("choice", |r| r.policy.to_string())
-        .number("studies", |r| r.regrets.len().to_string())
-        .number("mean regret", |r| Entry::marked(r.regret.text(3), least(r)))
-        .number("worst", |r| format!("{:.3}", r.worst()))
-        .number("p", |r| r.p_value.map_or("-".to_owned(), |p| format!("{p:.3}")))
+        .fraction("percentage", |r| r.percentage)
+        .titled("data")
+        .words("policy", |r| r.policy.to_string())
+        .titled("choice")
+        .count("studies", |r| r.regrets.len())
+        .number("regret", 4, |r| r.regret.value)
+        .hidden()
+        .number("regret_low", 4, |r| r.regret.low)
+        .hidden()
+        .number("regret_high", 4, |r| r.regret.high)
+        .hidden()
+        .words("regret_shown", |r| r.regret.text(3))
+        .titled("mean regret")
+        .right()
+        .marked(least)
+        .shown_only()
+        .number("worst", 3, Across::worst)
+        .number("p_value", 3, |r| r.p_value)
+        .titled("p")
         .done()
         .note("each study left out of what is learnt elsewhere; in brackets 95% intervals by the bootstrap over studies; p: Wilcoxon's test over studies against the cut that did best elsewhere")
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::describe::median;
-use super::super::groups::Groups;
-use super::kendall::kendall;
+use crate::config::Setting;
 use crate::error::{Error, Result};
-use crate::params::Setting;
 use crate::record::ResultFile;
+use crate::stats::describe::median;
+use crate::stats::groups::Groups;
+use crate::stats::tests::kendall;
 use crate::transfer::{Score, TransferFile};
 
 /// A way of choosing a cut before any fine-tuning.

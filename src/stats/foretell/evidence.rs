@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Choice};
-use crate::params::Setting;
+use crate::config::Setting;
 use crate::transfer::Score;
 
 /// The regrets of one study under one setting at one share of the data.

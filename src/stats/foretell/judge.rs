@@ -3,12 +3,11 @@
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256Plus;
 
-use super::super::bootstrap::LEVEL;
-use super::super::describe::quantile;
-use super::super::names::percent;
-use super::super::table::{Entry, Table};
 use super::case::{Case, Choice};
-use crate::params::Setting;
+use crate::config::Setting;
+use crate::stats::bootstrap::LEVEL;
+use crate::stats::describe::quantile;
+use crate::table::Table;
 
 /// A number with its bootstrap interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,34 +108,33 @@ pub fn judgement_table(judgements: &[Judgement]) -> Table {
     };
     let tau = |j: &Judgement, of: fn(&Estimate) -> f64| j.tau.as_ref().map(of);
     Table::of(judgements)
-        .value("study", |j| j.study.clone().into())
-        .value("setting", |j| j.setting.to_string().into())
-        .value("percentage", |j| j.percentage.into())
-        .value("choice", |j| j.choice.to_string().into())
-        .value("repeats", |j| j.repeats.into())
-        .value("regret", |j| j.regret.value.into())
-        .value("regret_low", |j| j.regret.low.into())
-        .value("regret_high", |j| j.regret.high.into())
-        .value("tau", |j| tau(j, |t| t.value).into())
-        .value("tau_low", |j| tau(j, |t| t.low).into())
-        .value("tau_high", |j| tau(j, |t| t.high).into())
-        .csv("study", |j| j.study.clone())
-        .csv("setting", |j| j.setting.to_string())
-        .csv("percentage", |j| format!("{:?}", j.percentage))
-        .csv("choice", |j| j.choice.to_string())
-        .csv("repeats", |j| j.repeats.to_string())
-        .csv("regret", |j| format!("{:?}", j.regret.value))
-        .csv("regret_low", |j| format!("{:?}", j.regret.low))
-        .csv("regret_high", |j| format!("{:?}", j.regret.high))
-        .csv("tau", |j| tau(j, |t| t.value).map_or(String::new(), |v| format!("{v:?}")))
-        .csv("tau_low", |j| tau(j, |t| t.low).map_or(String::new(), |v| format!("{v:?}")))
-        .csv("tau_high", |j| tau(j, |t| t.high).map_or(String::new(), |v| format!("{v:?}")))
         .words("study", |j| j.study.clone())
         .words("setting", |j| j.setting.to_string())
-        .number("data", |j| percent(j.percentage))
+        .fraction("percentage", |j| j.percentage)
+        .titled("data")
         .words("choice", |j| j.choice.to_string())
-        .number("regret", |j| Entry::marked(j.regret.text(3), least(j)))
-        .number("Kendall's tau", |j| j.tau.map_or("-".to_owned(), |t| t.text(2)))
+        .count("repeats", |j| j.repeats)
+        .number("regret", 4, |j| j.regret.value)
+        .hidden()
+        .number("regret_low", 4, |j| j.regret.low)
+        .hidden()
+        .number("regret_high", 4, |j| j.regret.high)
+        .hidden()
+        .words("regret_shown", |j| j.regret.text(3))
+        .titled("regret")
+        .right()
+        .marked(least)
+        .shown_only()
+        .number("tau", 2, |j| tau(j, |t| t.value))
+        .hidden()
+        .number("tau_low", 2, |j| tau(j, |t| t.low))
+        .hidden()
+        .number("tau_high", 2, |j| tau(j, |t| t.high))
+        .hidden()
+        .words("tau_shown", |j| j.tau.map(|t| t.text(2)))
+        .titled("Kendall's tau")
+        .right()
+        .shown_only()
         .done()
-        .note("regret: median test accuracy of the best cut less that of the chosen one, mean over seeds; in brackets 95% intervals by the bootstrap over seeds")
+        .note("regret: median test accuracy of the best cut less that of the chosen one, mean over seeds; in brackets 95% intervals by the bootstrap over seeds; marked: the least of what can be chosen before fine-tuning")
 }

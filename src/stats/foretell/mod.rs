@@ -5,12 +5,10 @@ mod across;
 mod case;
 mod evidence;
 mod judge;
-mod kendall;
 mod recommend;
 
 pub use across::{across, across_table, Across, Policy, FEWEST_STUDIES};
 pub use case::{Case, Choice};
 pub use evidence::{Evidence, EvidenceCase};
 pub use judge::{judge, judgement_table, Estimate, Judgement};
-pub use kendall::kendall;
 pub use recommend::{recommend, Recommendation, Situation};

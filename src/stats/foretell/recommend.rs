@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::super::names::{cut_name, percent};
-use super::super::pairs::ALPHA;
 use super::across::{best_cut, best_score, of_group, Across, Policy, FEWEST_STUDIES};
 use super::evidence::{Evidence, EvidenceCase};
 use super::judge::Estimate;
+use crate::config::Setting;
 use crate::error::{Error, Result};
 use crate::notebook::display;
-use crate::params::Setting;
+use crate::stats::tests::ALPHA;
+use crate::table::{cut_name, percent};
 use crate::transfer::Score;
 
 /// What is known before fine-tuning.

@@ -6,9 +6,11 @@ mod compare;
 mod pairs;
 mod ranks;
 mod tests;
+mod transfers;
 
 pub use best::best_table;
 pub use clusterings::cluster_table;
 pub use compare::compare_table;
 pub use pairs::wilcoxon_table;
 pub use ranks::rank_table;
+pub use transfers::transfer_table;

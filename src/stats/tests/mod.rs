@@ -2,11 +2,13 @@
 
 mod family;
 mod holm;
+mod kendall;
 mod spearman;
 mod student;
 mod wilcoxon;
 
 pub(crate) use family::{pairs_of, repeats_needed, tell_nothing, Family};
 pub use holm::{holm, ALPHA};
+pub use kendall::kendall;
 pub use spearman::{spearman, spearman_exact, Correlation, CorrelationMethod, MOST_ORDERED};
 pub use wilcoxon::{wilcoxon, Method, Rule, Wilcoxon, TELL_NOTHING};

@@ -1,0 +1,87 @@
+//! `cutpoint transfer`: scores of each layer before any fine-tuning.
+
+use std::path::PathBuf;
+
+use cutpoint::config::{Params, Repeats, PERCENTAGES};
+use cutpoint::error::{Error, Result};
+use cutpoint::stats::transfer_table;
+use cutpoint::study::Study;
+use cutpoint::train::load_source;
+use cutpoint::transfer::{TransferSweep, View};
+
+use crate::args::{self, Machine, Network};
+use crate::results::Form;
+use crate::tell;
+
+/// Score what each layer of the source network makes of the target images, before any fine-tuning: H-score, LogME,
+/// TransRate, nearest class mean, nearest neighbours, a linear probe and the clusters of `cutpoint cluster`, and LEEP of the
+/// network as a whole.
+///
+/// Rows go to results/<FOLDER>/<SPLIT>_classes_transfer.json, and each finished one is kept at once, so that the same
+/// command goes on where it stopped. `cutpoint foretell` says what the scores were worth beside fine-tuned results.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The study, as for `cutpoint sweep`.
+    study: String,
+    /// Which numbers of a layer are scored. `channels`: outputs before the activation, averaged over space. `pooled`: what
+    /// the next layer sees, averaged over space. `flattened`: the same in a grid of at most 4 by 4 cells.
+    #[arg(long, default_value_t)]
+    features: View,
+    /// Fractions of the target training data, from above 0 to 1.
+    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
+    percentages: Vec<f64>,
+    /// Repeats at each fraction. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
+    #[arg(long, value_name = "N")]
+    repeats: Option<u64>,
+    #[command(flatten)]
+    network: Network,
+    /// Source weights to read instead, .safetensors or .pth.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The file to write instead.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let study = Study::find(&args.study)?;
+    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
+    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
+    for place in data.places() {
+        tell(place);
+    }
+    let files = study.files(args.out.clone().unwrap_or_default());
+    let weights = args.weights.clone().unwrap_or_else(|| files.weights.clone());
+    if !weights.exists() {
+        return Err(Error::DataNotFound {
+            name: format!("of weights for {study}"),
+            looked: vec![weights.display().to_string()],
+            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
+        });
+    }
+    let mut model = args::source_network(&params, &data)?;
+    load_source(&mut model, &weights)?;
+    tell(format!("source weights: {}", weights.display()));
+    let path = args.output.clone().unwrap_or_else(|| files.transfers());
+    let scores = TransferSweep::new(&model, &data.target)
+        .features(args.features)
+        .percentages(&args.percentages)
+        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
+        .journal(&files.transfer_journal)
+        .file(&path)
+        .run()?;
+    let rows = scores.records.len();
+    let table = transfer_table(&scores.records);
+    // Written before anything is printed: a full disk below a log must not cost the file.
+    scores.add_to(&path)?;
+    args.form.print(&table, &[])?;
+    tell(format!("wrote {} ({rows} rows of this sweep)", path.display()));
+    Ok(())
+}
