@@ -24,6 +24,8 @@ pub struct Store {
     shared: HashMap<&'static str, Box<dyn Any>>,
     /// The statement at which the running cell failed, once its variables are in the store.
     failed_at: Option<i64>,
+    /// Why the statement failed.
+    trouble: Option<Trouble>,
     /// Whether a value that was replaced or forgotten panicked when it was dropped.
     drop_panicked: bool,
 }
@@ -47,7 +49,12 @@ impl Store {
 
     /// Drops a value. That its drop panics must not keep the other variables from being stored.
     fn release(&mut self, value: Option<Box<dyn Any>>) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        self.dropped(catch_unwind(AssertUnwindSafe(|| drop(value))));
+    }
+
+    #[inline(never)]
+    fn dropped(&mut self, result: std::thread::Result<()>) {
+        if let Err(payload) = result {
             self.drop_panicked |= matches!(unwound(payload), Trouble::Panicked);
         }
     }
@@ -74,19 +81,30 @@ impl Store {
         panic!("the variable `{name}` is no {kind} any more")
     }
 
+    /// Drops a value that borrows from others, so that those can be stored.
+    pub fn end<T>(&mut self, value: T) {
+        self.dropped(catch_unwind(AssertUnwindSafe(|| drop(value))));
+    }
+
     /// Drops a value, if it is there.
     pub fn forget(&mut self, name: &str) {
         let value = self.values.remove(name);
         self.release(value);
     }
 
-    /// How a cell ends whose variables are in the store, after a statement failed. What is dropped after this may panic.
+    /// What a guarded statement gave; none, and why is noted, when it did not come to its end.
+    pub fn tried<T>(&mut self, result: Result<T, Trouble>) -> Option<T> {
+        result.map_err(|trouble| self.trouble = Some(trouble)).ok()
+    }
+
+    /// How a cell ends whose variables are in the store, after a statement failed as [`Store::tried`] has noted. What is
+    /// dropped after this may panic.
     ///
     /// # Errors
     /// Always: the statement, and why it failed.
-    pub fn failed(&mut self, statement: i64, trouble: Trouble) -> Ended {
+    pub fn failed(&mut self, statement: i64) -> Ended {
         self.failed_at = Some(statement);
-        Err((statement, trouble))
+        Err((statement, self.trouble.take().unwrap_or(Trouble::Panicked)))
     }
 
     /// A value that is made when it is first asked for, and stays: the runtime of asynchronous calls.

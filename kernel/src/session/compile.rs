@@ -386,6 +386,10 @@ fn kinds(messages: &[Message], files: &Files<'_>) -> BTreeMap<(String, usize), S
 enum Fact {
     NoLoad(String),
     NoPack { name: String, declared: Option<usize>, out: Out },
+    /// A variable that is left out would borrow to the end.
+    Borrower(String),
+    /// It has been moved when a statement fails.
+    MovedAt(String, usize),
 }
 
 impl Fact {
@@ -393,6 +397,8 @@ impl Fact {
     fn apply(&self, without: &mut Without) -> bool {
         match self {
             Fact::NoLoad(name) => without.loads.insert(name.clone()),
+            Fact::Borrower(name) => without.borrowers.insert(name.clone()),
+            Fact::MovedAt(name, point) => without.moved.insert((name.clone(), *point)),
             Fact::NoPack { name, declared, out } => {
                 if without.out(name, *declared, out.from).is_some() {
                     return false;
@@ -450,6 +456,10 @@ fn learn(
                 let made = place.and_then(|(_, range)| declared_at(&parsed.statements, shape, range.start));
                 borrowers.extend(made.into_iter().flat_map(|(at, names)| names.iter().map(move |n| (at, n.clone()))));
             }
+        }
+        if let Some(fact) = of_borrower(error, files, program) {
+            learned.facts.push(fact);
+            continue;
         }
         let is_told = packs.iter().any(|(_, is_forever, ..)| *is_forever);
         if found.is_none() && !is_told && !borrowers.is_empty() {
@@ -532,6 +542,25 @@ fn learn(
         }
     }
     learned
+}
+
+/// What an error says of a variable that borrows until it is dropped, and is not put into the store itself.
+fn of_borrower(error: &Message, files: &Files<'_>, program: &Program) -> Option<Fact> {
+    if ["E0381", "E0382"].contains(&error.code()) {
+        let primary = error.spans.iter().find(|span| span.is_primary)?;
+        let (source, range) = files.find(primary)?;
+        let mut released = source.origins(&range).into_iter().filter_map(|origin| match origin {
+            Origin::Release(name, point) => Some(Fact::MovedAt(name.clone(), *point)),
+            _ => None,
+        });
+        return released.next();
+    }
+    let labels = error.spans.iter().filter_map(|span| span.label.as_deref());
+    let name = labels.filter_map(|label| label.split_once("might be used here, when `")?.1.split_once("` is dropped")).next()?.0;
+    let is_out = |(visible, packed): (&Visible, &Visible)| {
+        visible.get(name).is_some_and(Option::is_some) && !packed.contains_key(name)
+    };
+    program.visible.iter().zip(&program.packed).any(is_out).then(|| Fact::Borrower(name.to_owned()))
 }
 
 /// Whether a text gives a variable a new value, other than by `let`.

@@ -447,6 +447,9 @@ impl Evaluator {
             self.output.say(run, &notices.concat());
         }
         let name = self.name_of(count, request.store_history && !request.silent);
+        if let Err(error) = self.replace_dead_process(run) {
+            return (Some(Failure::new("KernelError", format!("{error:#}"))), false);
+        }
         // A mistake of the kernel's own costs this cell, and not the notebook.
         let evaluated = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.evaluated(cell, &name, request)));
         let result = evaluated.unwrap_or_else(|_| {
@@ -558,7 +561,9 @@ impl Evaluator {
     /// Runs something, and waits for its end.
     fn run_to_end(&self, run: u64, request: &Request) -> Result<End> {
         self.wait_for_process()?;
-        self.news.1.try_iter().for_each(drop);
+        if let Some(exit) = self.exit_of_process() {
+            return Ok(End::Exited(exit));
+        }
         let process = self.processes.load(Ordering::SeqCst);
         if !self.supervisor.run(|process| process.request(request)) {
             return Ok(End::NotRun);
@@ -566,6 +571,36 @@ impl Evaluator {
         let end = self.wait_for_end(run, process);
         self.supervisor.pause();
         Ok(end)
+    }
+
+    /// How the process that runs cells ended, if it did since the last cell. News of former cells are of no interest.
+    fn exit_of_process(&self) -> Option<Exit> {
+        let process = self.processes.load(Ordering::SeqCst);
+        let exits = self.news.1.try_iter().filter_map(|news| match news {
+            News::Exited(number, exit) if number == process => Some(exit),
+            _ => None,
+        });
+        exits.last()
+    }
+
+    /// Starts another process where the one that runs cells ended between two cells, and says so.
+    fn replace_dead_process(self: &Arc<Self>, run: u64) -> Result<()> {
+        // While the first one is being started, what is heard is for the thread that starts it.
+        if locked(&self.starting).is_some() {
+            return Ok(());
+        }
+        let Some(exit) = self.exit_of_process() else { return Ok(()) };
+        self.lose_all(&mut locked(&self.session));
+        self.output.say(run, &format!("The process that runs cells ended between two cells: {}. {GONE}\n", exit.reason()));
+        self.start_process()?;
+        Ok(())
+    }
+
+    /// All variables are gone with their process.
+    fn lose_all(&self, state: &mut State) {
+        let names: Vec<String> = state.variables.keys().cloned().collect();
+        names.iter().for_each(|name| state.lose(name, Why::Process));
+        state.forgotten.clear();
     }
 
     fn wait_for_end(&self, run: u64, process: u64) -> End {
@@ -598,9 +633,7 @@ impl Evaluator {
             }
             End::Exited(exit) => {
                 let mut state = compiled.state.clone();
-                let names: Vec<String> = state.variables.keys().cloned().collect();
-                names.iter().for_each(|name| state.lose(name, Why::Process));
-                state.forgotten.clear();
+                self.lose_all(&mut state);
                 *locked(&self.session) = state;
                 let killed = self.supervisor.end().killed;
                 let failure = match killed {

@@ -303,7 +303,9 @@ fn item(node: &SyntaxNode, code: &str) -> Option<Item> {
         let layout = !ast::Fn::can_cast(node.kind());
         ItemKind::Named { name, types, values, layout }
     };
-    let kind = if let Some(call) = ast::MacroExpr::cast(node.clone()).and_then(|expr| expr.macro_call()) {
+    let statement = ast::ExprStmt::cast(node.clone()).and_then(|statement| statement.expr());
+    let expression = statement.map_or_else(|| node.clone(), |expression| expression.syntax().clone());
+    let kind = if let Some(call) = ast::MacroExpr::cast(expression).and_then(|expr| expr.macro_call()) {
         // Macros that define things by themselves.
         let path = call.path()?.syntax().text().to_string();
         let defines = ["thread_local", "std::thread_local", "lazy_static", "lazy_static::lazy_static"];

@@ -358,6 +358,10 @@ pub struct Without {
     pub loads: BTreeSet<String>,
     /// Where a variable, known by where it was declared, is not put back.
     pub packs: BTreeMap<(String, Option<usize>), Vec<Out>>,
+    /// Variables that borrow, and would at the end of the cell still hold what others lend them.
+    pub borrowers: BTreeSet<String>,
+    /// Where such a variable has been moved already.
+    pub moved: BTreeSet<(String, usize)>,
 }
 
 /// Why a variable is not put back, and at which statements that fail: the first one, and the one behind the last.
@@ -599,7 +603,8 @@ impl Writer<'_> {
         let statements = &self.parsed.statements;
         let text: String = statements.iter().map(|s| &self.code()[s.range.clone()]).collect::<Vec<_>>().join("\n");
         for (name, variable) in &self.state.variables {
-            if !self.parsed.words.contains(name.trim_start_matches("r#")) || self.without.loads.contains(name) {
+            let word = name.trim_start_matches("r#");
+            if !self.parsed.words.contains(word) || self.without.loads.contains(name) {
                 continue;
             }
             // A name that is only declared does not need its old value.
@@ -607,12 +612,12 @@ impl Writer<'_> {
                 StatementKind::Let { bindings, .. } => bindings.iter().filter(|b| b.name == *name).count(),
                 _ => 0,
             });
-            let first = statements.iter().find(|s| count_word(&self.code()[s.range.clone()], name) > 0);
+            let first = statements.iter().find(|s| count_word(&self.code()[s.range.clone()], word) > 0);
             let is_declared_first = first.is_some_and(|statement| {
                 matches!(&statement.kind, StatementKind::Let { bindings, .. } if bindings.iter().any(|b| b.name == *name))
-                    && count_word(&self.code()[statement.range.clone()], name) == 1
+                    && count_word(&self.code()[statement.range.clone()], word) == 1
             });
-            if is_declared_first || declared.sum::<usize>() == count_word(&text, name) {
+            if is_declared_first || declared.sum::<usize>() == count_word(&text, word) {
                 continue;
             }
             let mutable = if variable.mutable { "mut " } else { "" };
@@ -631,6 +636,16 @@ impl Writer<'_> {
             .filter(|(name, declared)| self.without.out(name, **declared, point).is_none())
             .map(|(name, declared)| (name.clone(), *declared))
             .collect();
+        // The last one may borrow from the one before.
+        let mut borrowers: Vec<(usize, &String)> = (visible.iter())
+            .filter(|(name, _)| self.without.borrowers.contains(*name) && !packed.contains_key(*name))
+            .filter(|(name, _)| !self.without.moved.contains(&((*name).clone(), point)))
+            .filter_map(|(name, declared)| Some(((*declared)?, name)))
+            .collect();
+        borrowers.sort_unstable();
+        for (_, name) in borrowers.into_iter().rev() {
+            self.out.push(&format!("__cutpoint.end({name}); "), Origin::Release(name.clone(), point));
+        }
         self.puts(&packed, point);
         self.program.packed.push(packed);
         self.program.visible.push(visible.clone());
@@ -652,11 +667,17 @@ impl Writer<'_> {
         }
     }
 
-    /// What happens when statement `at` fails, with `trouble` at hand.
+    /// What follows a guarded closure, to be written in front of it. What it returns is dropped before variables are
+    /// stored when it fails: its type may borrow from them.
+    fn tries(&mut self) {
+        self.out.add("{ let ::core::option::Option::Some(__value) = __cutpoint.tried(");
+    }
+
+    /// What happens when statement `at` fails, and the value when it does not.
     fn fails(&mut self, at: usize, visible: &Visible) {
-        self.out.add(&format!("{RESULT}::Err(__trouble) => {{ "));
+        self.out.add(") else { ");
         self.pack(visible);
-        self.out.add(&format!("return __cutpoint.failed({at}, __trouble); }}"));
+        self.out.add(&format!("return __cutpoint.failed({at}); }}; __value }}"));
     }
 
     fn probe(&mut self, at: usize, bindings: &[Binding]) {
@@ -670,27 +691,25 @@ impl Writer<'_> {
     fn group(&mut self, at: usize, group: &[Statement], visible: &mut Visible) {
         let Some(first) = group.first() else { return };
         self.to_line_of(first.range.start);
-        let ok = format!("{RESULT}::Ok(__value) => __value, ");
         match &first.kind {
             StatementKind::Let { bindings, kind, value: Some(value), otherwise } => {
                 let (open, close) = self.closure(kind.as_deref());
                 self.user(first.range.start..value.start, &first.edits);
-                self.out.add(&format!("match {open}"));
+                self.tries();
+                self.out.add(&open);
                 self.user(value.clone(), &first.edits);
-                self.out.add(&format!("{close} {{ {ok}"));
+                self.out.add(&close);
                 self.fails(at, visible);
-                self.out.add(" }");
                 if let Some(block) = otherwise {
                     self.user(value.end..block.start, &first.edits);
                     let (open, close) = self.closure(Some("()"));
-                    self.out.add(&format!("{{ match {open}"));
+                    self.out.add(&format!("{{ let _ = __cutpoint.tried({open}"));
                     self.user(block.clone(), &first.edits);
-                    self.out.add(&format!("{close} {{ {RESULT}::Ok(()) => ::core::unreachable!(), "));
                     // The same variables as before; the store has them twice in the text and once in fact.
-                    self.out.add(&format!("{RESULT}::Err(__trouble) => {{ "));
+                    self.out.add(&format!("{close}); "));
                     let packed = self.program.packed.last().cloned().unwrap_or_default();
                     self.puts(&packed, at);
-                    self.out.add(&format!("return __cutpoint.failed({at}, __trouble); }} }} }}"));
+                    self.out.add(&format!("return __cutpoint.failed({at}); }}"));
                     self.user(block.end..first.range.end, &first.edits);
                 } else {
                     self.user(value.end..first.range.end, &first.edits);
@@ -702,34 +721,36 @@ impl Writer<'_> {
             StatementKind::Assign { value, .. } => {
                 let (open, close) = self.closure(None);
                 self.user(first.range.start..value.start, &first.edits);
-                self.out.add(&format!("match {open}"));
+                self.tries();
+                self.out.add(&open);
                 self.user(value.clone(), &first.edits);
-                self.out.add(&format!("{close} {{ {ok}"));
+                self.out.add(&close);
                 self.fails(at, visible);
-                self.out.add(" }");
                 self.user(value.end..first.range.end, &first.edits);
                 self.out.add("; ");
             }
             StatementKind::Value => {
                 let (open, close) = self.closure(None);
-                self.out.add(&format!("match {open}{{ "));
+                self.tries();
+                self.out.add(&format!("{open}{{ "));
                 self.value(first);
-                self.out.add(&format!(" }}{close} {{ {RESULT}::Ok(()) => (), "));
+                self.out.add(&format!(" }}{close}"));
                 self.fails(at, visible);
-                self.out.add(" } ");
+                self.out.add("; ");
             }
             _ => {
                 let (open, close) = self.closure(None);
-                self.out.add(&format!("match {open}{{ "));
+                self.tries();
+                self.out.add(&format!("{open}{{ "));
                 for statement in group {
                     self.to_line_of(statement.range.start);
                     self.out.add(POINT);
                     self.user(statement.range.clone(), &statement.edits);
                     self.out.add(" ");
                 }
-                self.out.add(&format!(" {POINT} }}{close} {{ {RESULT}::Ok(()) => (), "));
+                self.out.add(&format!(" {POINT} }}{close}"));
                 self.fails(at, visible);
-                self.out.add(" } ");
+                self.out.add("; ");
             }
         }
     }
@@ -800,13 +821,13 @@ impl Writer<'_> {
         let packed: Visible = declared.iter().filter(is_in).map(|(name, at)| (name.clone(), *at)).collect();
         let kept: Visible = loaded.iter().filter(is_in).map(|(name, at)| (name.clone(), *at)).collect();
         self.puts(&packed, 1);
-        self.out.add(&format!("}}{close}; match __ended {{ {RESULT}::Ok(()) => {{ "));
+        self.out.add(&format!("}}{close}; match __cutpoint.tried(__ended) {{ ::core::option::Option::Some(()) => {{ "));
         let rest: Visible =
             kept.iter().filter(|(name, _)| !declared.contains_key(*name)).map(|(n, at)| (n.clone(), *at)).collect();
         self.puts(&rest, 1);
-        self.out.add(&format!("{RESULT}::Ok(()) }} {RESULT}::Err(__trouble) => {{ "));
+        self.out.add(&format!("{RESULT}::Ok(()) }} ::core::option::Option::None => {{ "));
         self.puts(&kept, 0);
-        self.out.add(&format!("__cutpoint.failed(0, __trouble) }} }} }}"));
+        self.out.add("__cutpoint.failed(0) } } }");
         let at_end: Visible = rest.into_iter().chain(packed).collect();
         self.program.packed = vec![kept, at_end];
         let mut all = loaded.clone();

@@ -11,6 +11,8 @@ pub enum Origin {
     Load(String),
     /// A variable is put into the store, after so many statements.
     Pack(String, usize),
+    /// A variable that borrows is dropped before others are put into the store, after so many statements.
+    Release(String, usize),
     /// The compiler is asked for the type of a variable, declared by this statement.
     Probe(String, usize),
     /// The value that ends a cell is shown.
