@@ -10,6 +10,8 @@ mod class_means;
 mod clusters;
 mod h_score;
 mod input;
+mod jobs;
+mod keys;
 mod layers;
 mod leep;
 mod linear_probe;

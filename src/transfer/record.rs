@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Score, View};
 use crate::error::{Error, Result};
+use crate::results::Computed;
 use crate::util::{files, locks};
 
 /// The scores of one layer on one reduced training set.
@@ -45,6 +46,9 @@ pub struct TransferRecord {
     pub pictures: String,
     /// Time of scoring, in seconds; that of computing features is not in it.
     pub seconds: f64,
+    /// What computed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
 }
 
 /// The layer name of rows that are of the source network as a whole.
@@ -183,6 +187,7 @@ mod tests {
             source_weights: weights.to_owned(),
             pictures: "p".to_owned(),
             seconds: 0.5,
+            computed: None,
         }
     }
 
