@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Device, Params};
+use super::{Activation, Device};
 use crate::error::{Error, Result};
 
 /// More convolutions than any network has that can be trained.
@@ -61,6 +61,14 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
+    /// So many convolutions of so many channels each, with windows of so many pixels a side, else as published.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for what cannot be built.
+    pub fn new(depth: usize, channels: usize, kernel_size: usize) -> Result<Self> {
+        NetworkConfig { depth, channels, kernel_size, ..NetworkConfig::default() }.checked()
+    }
+
     /// Convolutions.
     pub fn depth(&self) -> usize {
         self.depth
@@ -183,26 +191,6 @@ impl NetworkConfig {
     }
 }
 
-impl TryFrom<&Params> for NetworkConfig {
-    type Error = Error;
-
-    fn try_from(p: &Params) -> Result<Self> {
-        // What a switch turns off is checked all the same: it is one switch away from being used.
-        let all = NetworkConfig {
-            depth: p.depth,
-            channels: p.num_channels,
-            kernel_size: p.kernel_size,
-            activation: p.activation_function,
-            pooling: Some(Pooling { every: p.pooling_every_n_layers, stride: p.pooling_stride }),
-            hidden: Some(p.hidden_dim_lin),
-            device: p.device,
-        }
-        .checked()?;
-        let (pooling, hidden) = (all.pooling.filter(|_| p.use_pooling), all.hidden.filter(|_| p.two_linear_layers));
-        Ok(NetworkConfig { pooling, hidden, ..all })
-    }
-}
-
 impl From<&NetworkConfig> for NetworkConfig {
     fn from(network: &NetworkConfig) -> Self {
         network.clone()
@@ -230,13 +218,5 @@ mod tests {
         }
         let plain = some().with_pooling(None).unwrap();
         assert!((0..6).all(|layer| !plain.pools_after(layer)));
-    }
-
-    #[test]
-    fn a_form_gives_the_network_that_it_describes() {
-        assert_eq!(NetworkConfig::try_from(&Params::default()).unwrap(), NetworkConfig::default());
-        let form = Params { use_pooling: false, two_linear_layers: true, ..Params::default() };
-        let network = NetworkConfig::try_from(&form).unwrap();
-        assert_eq!((network.pooling(), network.hidden()), (None, Some(128)));
     }
 }

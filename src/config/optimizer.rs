@@ -96,6 +96,22 @@ impl Optimizer {
         }
     }
 
+    /// The same with another learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when it is no positive number.
+    pub fn with_lr(self, rate: f64) -> Result<Optimizer> {
+        self.at(rate).checked("lr")
+    }
+
+    /// The same with another learning rate, unchecked.
+    pub(super) fn at(mut self, rate: f64) -> Optimizer {
+        match &mut self {
+            Optimizer::Adam { lr, .. } | Optimizer::AdamW { lr, .. } | Optimizer::Sgd { lr, .. } => *lr = rate,
+        }
+        self
+    }
+
     /// Weight decay.
     pub fn weight_decay(&self) -> f64 {
         match *self {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, CutPoint, Device, NetworkConfig, Optimizer, Setting, SplitConfig, TestSplit, TrainingConfig};
+use super::{
+    is_default, Activation, CutPoint, Device, NetworkConfig, Optimizer, Pooling, Recipe, Setting, SplitConfig,
+    TestSplit, TrainingConfig,
+};
 use crate::error::{Error, Result};
 
 /// The settings of a study as result files have them. Field names are theirs; [`Params::default`] has the study's values.
@@ -77,16 +80,22 @@ pub struct Params {
     /// With two linear layers, both are new after a cut; otherwise only the last one is.
     pub reinit_both_dense: bool,
     /// Layers after the cut are removed.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub truncate: bool,
     /// Where tensors live. Not part of result files.
     #[serde(skip)]
     pub device: Device,
     /// Restore the best weights also when the last epoch is reached (the study restores them only on early stopping).
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub restore_best: bool,
     /// The pictures that test accuracy is measured on.
     pub test_split: TestSplit,
+    /// The optimizer, where it is not Adam without weight decay; its learning rate is the one above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<Optimizer>,
+    /// What training does beside following the gradients.
+    #[serde(skip_serializing_if = "is_default")]
+    pub recipe: Recipe,
     /// Keys of a result file's first element that this crate does not know, kept as they were.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -104,10 +113,6 @@ pub const NO_NUMBER: [&str; 7] = [
 ];
 /// Parameters that spell the setting.
 pub const SETTING_KEYS: [&str; 3] = ["freeze", "reinit", "truncate"];
-
-fn is_false(b: &bool) -> bool {
-    !b
-}
 
 impl Default for Params {
     fn default() -> Self {
@@ -143,6 +148,8 @@ impl Default for Params {
             device: Device::Auto,
             restore_best: false,
             test_split: TestSplit::Test,
+            optimizer: None,
+            recipe: Recipe::default(),
             other: serde_json::Map::new(),
         }
     }
@@ -189,7 +196,7 @@ impl Params {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn pretraining(&self) -> Result<TrainingConfig> {
-        self.training(Optimizer::Adam { lr: self.lr_pretrain, weight_decay: 0.0 }.checked("lr_pretrain")?)
+        self.training(self.optimizer_at(self.lr_pretrain).checked("lr_pretrain")?)
     }
 
     /// How cut networks are trained.
@@ -197,12 +204,16 @@ impl Params {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn fine_tuning(&self) -> Result<TrainingConfig> {
-        self.training(Optimizer::Adam { lr: self.lr_fine_tune, weight_decay: 0.0 }.checked("lr_fine_tune")?)
+        self.training(self.optimizer_at(self.lr_fine_tune).checked("lr_fine_tune")?)
+    }
+
+    fn optimizer_at(&self, lr: f64) -> Optimizer {
+        self.optimizer.map_or(Optimizer::Adam { lr, weight_decay: 0.0 }, |optimizer| optimizer.at(lr))
     }
 
     fn training(&self, optimizer: Optimizer) -> Result<TrainingConfig> {
         let training = TrainingConfig::new(optimizer).with_epochs(self.num_train)?.with_batch_size(self.batch_size)?;
-        Ok(training.with_patience(self.early_stop_patience)?.with_restore_best(self.restore_best))
+        training.with_patience(self.early_stop_patience)?.with_restore_best(self.restore_best).with_recipe(self.recipe)
     }
 
     /// Which images are whose.
@@ -230,8 +241,21 @@ impl Params {
     /// The same with the fine-tuning of a component.
     pub fn with_fine_tuning(mut self, training: &TrainingConfig) -> Self {
         self.lr_fine_tune = training.optimizer().lr();
+        self.with_training(training)
+    }
+
+    /// The same with the pre-training of a component.
+    pub fn with_pretraining(mut self, training: &TrainingConfig) -> Self {
+        self.lr_pretrain = training.optimizer().lr();
+        self.with_training(training)
+    }
+
+    fn with_training(mut self, training: &TrainingConfig) -> Self {
         (self.num_train, self.early_stop_patience) = (training.epochs(), training.patience());
         (self.batch_size, self.restore_best) = (training.batch_size(), training.restore_best());
+        (self.optimizer, self.recipe) = (None, *training.recipe());
+        let (optimizer, usual) = (training.optimizer(), self.optimizer_at(training.optimizer().lr()));
+        self.optimizer = (optimizer != usual).then_some(optimizer);
         self
     }
 
@@ -319,6 +343,32 @@ impl Params {
     }
 }
 
+impl TryFrom<&Params> for NetworkConfig {
+    type Error = Error;
+
+    fn try_from(p: &Params) -> Result<Self> {
+        // What a switch turns off is checked all the same: it is one switch away from being used.
+        let pooling = Pooling { every: p.pooling_every_n_layers, stride: p.pooling_stride };
+        let network = NetworkConfig::new(p.depth, p.num_channels, p.kernel_size)?
+            .with_activation(p.activation_function)
+            .with_pooling(Some(pooling))?
+            .with_hidden(Some(p.hidden_dim_lin))?
+            .on(p.device);
+        let pooling = network.pooling().filter(|_| p.use_pooling);
+        let hidden = network.hidden().filter(|_| p.two_linear_layers);
+        network.with_pooling(pooling)?.with_hidden(hidden)
+    }
+}
+
+impl TryFrom<&Params> for SplitConfig {
+    type Error = Error;
+
+    fn try_from(p: &Params) -> Result<Self> {
+        let split = SplitConfig::new(&p.pre_train_classes, &p.fine_tune_classes)?.with_validation(p.val_split)?;
+        Ok(split.with_seed(p.generate_dataset_seed).with_test(p.test_split))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,6 +442,14 @@ mod tests {
     }
 
     #[test]
+    fn a_form_gives_the_network_that_it_describes() {
+        assert_eq!(Params::default().network().unwrap(), NetworkConfig::default());
+        let form = Params { use_pooling: false, two_linear_layers: true, ..Params::default() };
+        let network = form.network().unwrap();
+        assert_eq!((network.pooling(), network.hidden()), (None, Some(128)));
+    }
+
+    #[test]
     fn a_form_filled_in_from_its_components_is_the_same_form() {
         let form = Params {
             depth: 3,
@@ -407,7 +465,14 @@ mod tests {
         };
         let blank = Params { num_channels: 1, num_train: 1, pre_train_classes: vec![], ..Params::default() };
         let filled = blank.with_network(&form.network().unwrap()).with_split(&form.split().unwrap());
-        assert_eq!(filled.with_fine_tuning(&form.fine_tuning().unwrap()), form);
+        assert_eq!(filled.clone().with_fine_tuning(&form.fine_tuning().unwrap()), form);
+        let recipe = Recipe { label_smoothing: 0.1, ..Recipe::default() };
+        let training = form.pretraining().unwrap().with_optimizer(Optimizer::sgd(0.2, 0.9).unwrap());
+        let training = training.with_recipe(recipe).unwrap();
+        let other = form.clone().with_pretraining(&training);
+        assert_eq!((other.lr_pretrain, other.pretraining().unwrap()), (0.2, training));
+        let read: Params = serde_json::from_str(&serde_json::to_string(&other).unwrap()).unwrap();
+        assert_eq!(read, Params { device: other.device, ..other });
     }
 
     #[test]

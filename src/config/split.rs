@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Params, TestSplit};
+use super::TestSplit;
 use crate::error::{Error, Result};
 
 /// How images are divided between the source and the target task, and into training, validation and test images.
@@ -85,15 +85,6 @@ impl SplitConfig {
     /// The same, with test accuracy measured on other images.
     pub fn with_test(self, test: TestSplit) -> Self {
         SplitConfig { test, ..self }
-    }
-}
-
-impl TryFrom<&Params> for SplitConfig {
-    type Error = Error;
-
-    fn try_from(p: &Params) -> Result<Self> {
-        let split = SplitConfig::new(&p.pre_train_classes, &p.fine_tune_classes)?.with_validation(p.val_split)?;
-        Ok(split.with_seed(p.generate_dataset_seed).with_test(p.test_split))
     }
 }
 

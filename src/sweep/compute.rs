@@ -6,41 +6,48 @@ use super::jobs::{in_order, Hand, Job, RunJob, Runs};
 use super::plan::PlannedRun;
 use super::run::RunSpec;
 use super::stages::{stages, Stage, FIRST_STORED};
-use super::Sweep;
 use crate::config::TrainingConfig;
+use crate::data::Task;
 use crate::error::Result;
+use crate::model::CustomCnn;
 use crate::results::{Journal, Record};
 use crate::runtime::pool::{self, Budget, News};
-use crate::runtime::progress::Unit;
+use crate::runtime::progress::{Progress, Unit};
 use crate::runtime::{cancel, memory, threads};
 
 /// The memory of the smallest GPUs in use, as libtorch's bindings do not say what one has.
 const GPU_MEMORY: u64 = 8 << 30;
 
+/// What runs are made with.
+pub(super) struct Means<'a> {
+    pub source: &'a CustomCnn,
+    pub task: &'a Task,
+    pub training: TrainingConfig,
+    /// Runs side by side; `None`: one a core, or on a GPU one.
+    pub workers: Option<usize>,
+    /// Bytes for stored activations and for training; `None`: two thirds of what is free.
+    pub memory_budget: Option<u64>,
+    pub progress: &'a dyn Progress,
+}
+
 /// Makes these runs and keeps each in the journal as soon as it is finished.
-pub(super) fn compute(
-    sweep: &Sweep,
-    todo: &[&PlannedRun],
-    training: &TrainingConfig,
-    journal: &mut Journal<Record>,
-) -> Result<()> {
+pub(super) fn compute(means: &Means, todo: &[&PlannedRun], journal: &mut Journal<Record>) -> Result<()> {
     threads::prepare_process();
-    let (source, task) = (sweep.source, &sweep.data.target);
+    let Means { source, task, training, progress, .. } = means;
     let on_cpu = source.device() == tch::Device::Cpu;
     let free = || if on_cpu { memory::available_memory() / 3 * 2 } else { GPU_MEMORY };
-    let budget = sweep.memory_budget.unwrap_or_else(free);
+    let budget = means.memory_budget.unwrap_or_else(free);
     let images = PictureBank::new(task, source.device())?;
     let with_prefix = todo.iter().filter(|run| run.frozen() >= FIRST_STORED);
     let layout = images.layout(with_prefix.map(|run| (run.row.fraction.get(), run.row.repeat)))?;
     let stages = stages(todo, source, &layout, budget)?;
-    let runs = runs(sweep, todo, &stages, training)?;
+    let runs = runs(means, todo, &stages)?;
     let count = runs.len();
     let jobs = in_order(runs.clone(), &stages, &layout, source);
-    let workers = sweep.workers.unwrap_or(if on_cpu { threads::cores() } else { 1 }).min(count);
+    let workers = means.workers.unwrap_or(if on_cpu { threads::cores() } else { 1 }).min(count);
     let hand = |_| Ok(Hand { source: source.deep_clone()?, images: images.shallow_clone() });
     let hands = (0..workers).map(hand).collect::<Result<Vec<_>>>()?;
     drop(images);
-    let progress = &sweep.progress;
     progress.begin("fine-tuning", jobs.iter().map(Job::cost).sum(), Unit::Work);
     progress.note(&format!("0 of {count} runs"));
     let work = Runs::new(&runs, &stages, layout, source, training.clone())?;
@@ -67,10 +74,10 @@ pub(super) fn compute(
 
 /// The runs in the order they are to be made: low cuts first, as activations are made from those below, and long ones
 /// first among them, so that all workers end at about the same time.
-fn runs(sweep: &Sweep, todo: &[&PlannedRun], stages: &[Stage], training: &TrainingConfig) -> Result<Vec<RunJob>> {
+fn runs(means: &Means, todo: &[&PlannedRun], stages: &[Stage]) -> Result<Vec<RunJob>> {
     let job = |run: &&PlannedRun| {
         let level = stages.iter().map(|s| s.level).filter(|&l| l <= run.frozen()).max().unwrap_or(0);
-        let cost = cost(run, level, sweep.source, &sweep.data.target, training)?;
+        let cost = cost(run, level, means.source, means.task, &means.training)?;
         let spec = RunSpec { percentage: run.row.fraction.get(), cut: run.cut, repeat: run.row.repeat };
         let job = RunJob { key: run.key.clone(), spec, level, memory: cost.memory, cost: cost.operations };
         Ok((run.frozen(), job))

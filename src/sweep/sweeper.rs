@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compute::compute;
+use super::compute::{compute, Means};
 use super::keys::Keys;
 use super::known::known_rows;
 use super::plan::{PlannedRun, RunPlan};
@@ -21,16 +21,16 @@ use crate::runtime::progress::{default_sink, Progress};
 /// and repeats as published.
 pub struct Sweep<'a> {
     params: Params,
-    pub(super) source: &'a CustomCnn,
-    pub(super) data: &'a TransferLearningWrapper,
+    source: &'a CustomCnn,
+    data: &'a TransferLearningWrapper,
     percentages: Vec<f64>,
     cuts: Vec<i64>,
     repeats: Repeats,
-    pub(super) workers: Option<usize>,
-    pub(super) memory_budget: Option<u64>,
+    workers: Option<usize>,
+    memory_budget: Option<u64>,
     journal: Option<PathBuf>,
     known: Vec<PathBuf>,
-    pub(super) progress: Arc<dyn Progress>,
+    progress: Arc<dyn Progress>,
     origin: Option<Origin>,
     /// A digest of the target task's images and labels, once it was asked for.
     images: OnceCell<String>,
@@ -173,7 +173,15 @@ impl<'a> Sweep<'a> {
             all => self.progress.line(&format!("{before} of {all} rows are done already")),
         }
         if !todo.is_empty() {
-            compute(self, &todo, &self.params.fine_tuning()?, &mut journal)?;
+            let means = Means {
+                source: self.source,
+                task: &self.data.target,
+                training: self.params.fine_tuning()?,
+                workers: self.workers,
+                memory_budget: self.memory_budget,
+                progress: self.progress.as_ref(),
+            };
+            compute(&means, &todo, &mut journal)?;
         }
         let records = plan.rows.iter().map(|run| {
             let record = run.find(|key| journal.get(key)).or_else(|| known.get(&run.key));

@@ -2,8 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::fit::to_labels;
 use super::inputs::{through_in_chunks, Inputs};
+use super::labels::{share_equal, to_labels};
 use super::report::ClassificationReport;
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
@@ -104,13 +104,4 @@ pub(super) fn accuracy(
 ) -> Result<f64> {
     let (predicted, truth) = predict(model, inputs, order, batch_size, stop)?;
     Ok(share_equal(&predicted, &truth))
-}
-
-/// The share of positions at which two lists of labels agree.
-pub(super) fn share_equal(predicted: &Tensor, truth: &Tensor) -> f64 {
-    if truth.numel() == 0 {
-        return 0.0;
-    }
-    let right = predicted.eq_tensor(truth).sum(Kind::Int64).int64_value(&[]);
-    right as f64 / truth.numel() as f64
 }

@@ -266,11 +266,3 @@ fn draw_pass(rng: &mut TorchRng, shuffles: bool) -> u64 {
 pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
-
-/// Labels as numbers, off the device.
-pub(super) fn to_labels(t: &Tensor) -> Result<Vec<u8>> {
-    let t = t.f_to(tch::Device::Cpu).and_then(|t| t.f_to_kind(Kind::Int64)).during("reading labels")?;
-    let mut values = vec![0i64; t.numel()];
-    t.f_copy_data(&mut values, t.numel()).during("reading labels")?;
-    Ok(values.into_iter().map(|v| v as u8).collect())
-}

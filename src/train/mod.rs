@@ -8,6 +8,7 @@ mod evaluate;
 mod fit;
 mod identity;
 mod inputs;
+mod labels;
 mod loss;
 mod optimizer;
 #[cfg(test)]

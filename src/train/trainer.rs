@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use super::checkpoints::{restore, store, Files};
 use super::evaluate::predict;
-use super::fit::{evaluate_final, mean, snapshot, to_labels, Epoch, FitOptions, Fitted, State};
+use super::fit::{evaluate_final, mean, snapshot, Epoch, FitOptions, Fitted, State};
 use super::identity::TrainingIdentity;
 use super::inputs::Inputs;
+use super::labels::to_labels;
 use super::report::ClassificationReport;
-use crate::config::{Optimizer, Params, TrainingConfig};
+use crate::config::{Params, TrainingConfig};
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::Checkpoint;
@@ -69,7 +70,8 @@ impl<'m> Trainer<'m> {
     /// or other inputs than its pictures, or when `lr` is no positive number.
     pub fn new(model: &'m mut CustomCnn, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
         params.check()?;
-        let training = params.pretraining()?.with_optimizer(Optimizer::adam(lr)?);
+        let training = params.pretraining()?;
+        let training = training.clone().with_optimizer(training.optimizer().with_lr(lr)?);
         let task = data.task().clone();
         if model.output_dim() != task.classes.len() {
             let found = format!("{} in the {:?} phase", task.classes.len(), data.phase());

@@ -7,8 +7,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::evaluate::share_equal;
 use super::inputs::{through_in_chunks, Inputs};
+use super::labels::{share_equal, to_labels};
 use crate::error::{During, Result};
 use crate::model::{pieces, CustomCnn};
 use crate::runtime::cancel::Stop;
@@ -94,7 +94,7 @@ fn margins(model: &CustomCnn, inputs: &Inputs, positions: &[i64], features: &Ten
     let mut values = vec![0f32; outputs.numel()];
     let flat = outputs.f_contiguous().and_then(|o| o.f_to_kind(Kind::Float)).during("reading outputs")?;
     flat.f_copy_data(&mut values, outputs.numel()).during("reading outputs")?;
-    let labels = super::fit::to_labels(&inputs.labels(positions)?)?;
+    let labels = to_labels(&inputs.labels(positions)?)?;
     let margin = |(row, &label): (&[f32], &u8)| {
         let (label, mut other, mut largest) = (usize::from(label), f32::NEG_INFINITY, 0f32);
         for (class, &value) in row.iter().enumerate() {
