@@ -51,7 +51,10 @@ lab: tools
 test: tools
 	@scripts/test
 
-test-crate test-kernel test-notebooks: test-%: tools
+test-crate: tools
+	@scripts/test style crate
+
+test-kernel test-notebooks: test-%: tools
 	@scripts/test $*
 
 # The table of cells, and random scripts against a model (CUTPOINT_SCRIPTS=1000 as many of them), in the kernel.

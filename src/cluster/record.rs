@@ -75,7 +75,7 @@ pub struct ClusterRecord {
 }
 
 fn published_algorithm() -> String {
-    super::Algorithm::Average.to_string()
+    Algorithm::Average.to_string()
 }
 
 fn published_scoring() -> String {

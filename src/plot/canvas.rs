@@ -137,7 +137,7 @@ impl<'a> Canvas<'a> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Rgb);
-        encoder.set_compression(png::Compression::Best);
+        encoder.set_compression(png::Compression::High);
         encoder.write_header().and_then(|mut w| w.write_image_data(rgb)).map_err(failed)?;
         let data = base64::engine::general_purpose::STANDARD.encode(file);
         self.pictures.borrow_mut().push_str(&format!(

@@ -38,17 +38,17 @@ pub(super) fn encode(picture: &Pixmap) -> Result<Vec<u8>> {
     }
     let mut file = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut file, picture.width(), picture.height());
-    encoder.set_compression(::png::Compression::Default);
+    encoder.set_compression(::png::Compression::Balanced);
     let few = opaque && palette.len() <= PALETTE;
     let bytes = if few {
         encoder.set_color(::png::ColorType::Indexed);
         encoder.set_palette(palette.iter().flat_map(|p| &p[..3]).copied().collect::<Vec<u8>>());
-        encoder.set_filter(::png::FilterType::NoFilter);
+        encoder.set_filter(::png::Filter::NoFilter);
         indices
     } else {
         let channels = if opaque { 3 } else { 4 };
         encoder.set_color(if opaque { ::png::ColorType::Rgb } else { ::png::ColorType::Rgba });
-        encoder.set_adaptive_filter(::png::AdaptiveFilterType::Adaptive);
+        encoder.set_filter(::png::Filter::Adaptive);
         pixels.iter().flat_map(|p| &p[..channels]).copied().collect()
     };
     encoder.set_depth(::png::BitDepth::Eight);

@@ -54,7 +54,7 @@ pub(super) fn load(path: &Path) -> Result<StateDict> {
         return Err(bad("an empty file".to_owned()));
     }
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).map_err(|e| bad(e.to_string()))?;
-    let pickle = (archive.file_names().find(|n| n.ends_with("/data.pkl") || *n == "data.pkl").map(str::to_owned))
+    let pickle = (archive.file_names().flatten().find(|n| n.ends_with("/data.pkl") || n == "data.pkl").map(|n| n.into_owned()))
         .ok_or_else(|| bad("an archive without it".to_owned()))?;
     let root = pickle.trim_end_matches("data.pkl").to_owned();
     let program = entry(&mut archive, &pickle, bytes.len()).map_err(&bad)?;
@@ -448,7 +448,7 @@ pub(super) fn to_bytes(tensors: &[(String, Tensor)], path: &Path) -> Result<Vec<
         files.push((format!("data/{i}"), bytes_of(tensor)?));
     }
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::FileOptions::default()
+    let options = zip::write::SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default());
     let packed = (|| {
@@ -469,7 +469,7 @@ mod tests {
     fn file(pickle: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::Builder::new().suffix(".pth").tempfile().unwrap();
         let mut zip = ZipWriter::new(file.as_file_mut());
-        let options = zip::write::FileOptions::default().compression_method(CompressionMethod::Stored);
+        let options = zip::write::SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         for (name, bytes) in [("archive/data.pkl", pickle), ("archive/data/0", &[0; 32])] {
             zip.start_file(name, options).unwrap();
             zip.write_all(bytes).unwrap();

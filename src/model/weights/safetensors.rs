@@ -36,7 +36,7 @@ pub(super) fn to_bytes(tensors: &[(String, Tensor)], text: &str, path: &Path) ->
     let views = views.collect::<Result<Vec<_>>>()?;
     // One key only: with several, their order in the file would change from run to run.
     let metadata = (!text.is_empty()).then(|| HashMap::from([(TEXT_KEY.to_owned(), text.to_owned())]));
-    safetensors::serialize(views, &metadata)
+    safetensors::serialize(views, metadata)
         .map_err(|e| Error::format(path, "tensors that can be written", format!("{e:?}")))
 }
 
