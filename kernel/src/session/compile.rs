@@ -385,7 +385,11 @@ fn kinds(messages: &[Message], files: &Files<'_>) -> BTreeMap<(String, usize), S
 #[derive(Debug)]
 enum Fact {
     NoLoad(String),
-    NoPack { name: String, declared: Option<usize>, out: Out },
+    NoPack {
+        name: String,
+        declared: Option<usize>,
+        out: Out,
+    },
     /// A variable that is left out would borrow to the end.
     Borrower(String),
     /// It has been moved when a statement fails.
@@ -556,7 +560,10 @@ fn of_borrower(error: &Message, files: &Files<'_>, program: &Program) -> Option<
         return released.next();
     }
     let labels = error.spans.iter().filter_map(|span| span.label.as_deref());
-    let name = labels.filter_map(|label| label.split_once("might be used here, when `")?.1.split_once("` is dropped")).next()?.0;
+    let name = labels
+        .filter_map(|label| label.split_once("might be used here, when `")?.1.split_once("` is dropped"))
+        .next()?
+        .0;
     let is_out = |(visible, packed): (&Visible, &Visible)| {
         visible.get(name).is_some_and(Option::is_some) && !packed.contains_key(name)
     };

@@ -591,7 +591,8 @@ impl Evaluator {
         }
         let Some(exit) = self.exit_of_process() else { return Ok(()) };
         self.lose_all(&mut locked(&self.session));
-        self.output.say(run, &format!("The process that runs cells ended between two cells: {}. {GONE}\n", exit.reason()));
+        self.output
+            .say(run, &format!("The process that runs cells ended between two cells: {}. {GONE}\n", exit.reason()));
         self.start_process()?;
         Ok(())
     }

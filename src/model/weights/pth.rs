@@ -54,8 +54,9 @@ pub(super) fn load(path: &Path) -> Result<StateDict> {
         return Err(bad("an empty file".to_owned()));
     }
     let mut archive = ZipArchive::new(Cursor::new(&bytes)).map_err(|e| bad(e.to_string()))?;
-    let pickle = (archive.file_names().flatten().find(|n| n.ends_with("/data.pkl") || n == "data.pkl").map(|n| n.into_owned()))
-        .ok_or_else(|| bad("an archive without it".to_owned()))?;
+    let pickle =
+        (archive.file_names().flatten().find(|n| n.ends_with("/data.pkl") || n == "data.pkl").map(|n| n.into_owned()))
+            .ok_or_else(|| bad("an archive without it".to_owned()))?;
     let root = pickle.trim_end_matches("data.pkl").to_owned();
     let program = entry(&mut archive, &pickle, bytes.len()).map_err(&bad)?;
     let expected = "a pickle of a dictionary of float32 tensors";
@@ -475,7 +476,6 @@ mod tests {
             zip.write_all(bytes).unwrap();
         }
         zip.finish().unwrap();
-        drop(zip);
         file
     }
 
