@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn work_that_listens_is_told_and_results_and_panics_come_back() {
-        let (told, heard) = mpsc::channel();
+        let (told, heard) = channel();
         let result: Result<()> = in_background(
             "good work",
             move |stop| {
