@@ -10,7 +10,7 @@ use super::{Algorithm, ClusterFile, ClusterRecord, FeatureTable, Scoring};
 use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, CustomCnn};
+use crate::model::{Checkpoint, Model};
 use crate::results::{Computed, Journal};
 use crate::runtime::pool::{self, Budget, News};
 use crate::runtime::progress::{default_sink, Progress, Unit};
@@ -20,7 +20,7 @@ use crate::runtime::{cancel, memory, threads};
 ///
 /// The defaults are the published grid: five percentages, repeats as published, average linkage on cosine distance.
 pub struct ClusterSweep<'a> {
-    model: &'a CustomCnn,
+    model: &'a dyn Model,
     task: &'a Task,
     percentages: Vec<f64>,
     repeats: Repeats,
@@ -34,7 +34,7 @@ pub struct ClusterSweep<'a> {
 
 impl<'a> ClusterSweep<'a> {
     /// A sweep of the features that `model` makes of the training set of `task`.
-    pub fn new(model: &'a CustomCnn, task: &'a Task) -> Self {
+    pub fn new(model: &'a dyn Model, task: &'a Task) -> Self {
         ClusterSweep {
             model,
             task,
@@ -51,7 +51,7 @@ impl<'a> ClusterSweep<'a> {
 
     /// The clusterings of a study's plan: its percentages and repeats, and its journal and file of clusterings below
     /// `root`.
-    pub fn planned(plan: &crate::study::Plan, model: &'a CustomCnn, task: &'a Task, root: impl AsRef<Path>) -> Self {
+    pub fn planned(plan: &crate::study::Plan, model: &'a dyn Model, task: &'a Task, root: impl AsRef<Path>) -> Self {
         let sweep = ClusterSweep::new(model, task).percentages(&plan.percentages).repeats(plan.repeats);
         let files = plan.files(root);
         sweep.journal(&files.cluster_journal).file(files.clusterings())

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::layers::{resolve_device, Affine};
+use super::ranks::effective_rank;
 use super::weights::StateDict;
 use crate::error::{During, Error, Result};
 use crate::params::{Activation, Params};
@@ -146,17 +147,7 @@ impl CustomCnn {
     /// # Errors
     /// [`Error::Torch`] when the weights are not finite.
     pub fn effective_ranks(&self) -> Result<Vec<f64>> {
-        let _no_grad = tch::no_grad_guard();
-        let rank = |block: &Block| {
-            let matrix = block.conv.weight.f_flatten(1, -1).and_then(|w| w.f_to_kind(Kind::Double));
-            let values = matrix.and_then(|w| w.f_svd(true, false)).and_then(|(_, v, _)| v.f_to(tch::Device::Cpu));
-            let values = Vec::<f64>::try_from(&values.during("singular values of a layer")?);
-            let values = values.during("singular values of a layer")?;
-            let sum: f64 = values.iter().sum();
-            let entropy: f64 = values.iter().map(|v| v / sum).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
-            Ok(entropy.exp())
-        };
-        self.blocks.iter().map(rank).collect()
+        self.blocks.iter().map(|block| effective_rank(&block.conv.weight)).collect()
     }
 
     /// Name and outputs of each linear layer.
@@ -228,13 +219,14 @@ impl CustomCnn {
         })
     }
 
-    /// The weights that training changes, in PyTorch's order, sharing the network's memory.
-    pub(crate) fn trainable(&self) -> Vec<Tensor> {
-        self.layers()
-            .flat_map(|(_, l)| l.parameters())
-            .filter(|t| t.requires_grad())
-            .map(Tensor::shallow_clone)
-            .collect()
+    /// The weights that training changes, each with the block it is in (linear layers: the depth), in PyTorch's order,
+    /// sharing the network's memory.
+    pub(crate) fn trainable(&self) -> Vec<(usize, Tensor)> {
+        let depth = self.depth();
+        let of = |(i, (_, layer)): (usize, (String, &Affine))| {
+            layer.parameters().map(|t| (i.min(depth), t.shallow_clone()))
+        };
+        self.layers().enumerate().flat_map(of).filter(|(_, t)| t.requires_grad()).collect()
     }
 
     /// Channels, height and width of what goes into block `block` (the last: into the linear layers).
@@ -352,7 +344,7 @@ impl fmt::Display for CustomCnn {
             writeln!(f, "{name:<12} {:>16} {:>10}  trained", layer.bias.numel(), layer.numel())?;
         }
         let total: usize = self.layers().map(|(_, l)| l.numel()).sum();
-        let trained: usize = self.trainable().iter().map(Tensor::numel).sum();
+        let trained: usize = self.trainable().iter().map(|(_, t)| t.numel()).sum();
         write!(f, "{total} weights, {trained} of them trained, on {:?}", self.device)
     }
 }
@@ -360,6 +352,7 @@ impl fmt::Display for CustomCnn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Kind;
 
     fn cpu() -> Params {
         Params { device: crate::params::Device::Cpu, ..Params::default() }

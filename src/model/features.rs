@@ -3,8 +3,8 @@
 use ndarray::{Array2, Axis};
 use tch::Tensor;
 
-use super::cnn::CustomCnn;
-use super::inputs::{chunks, normalise, pixel_table};
+use super::any::Model;
+use super::inputs::{chunks, pixel_table};
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::runtime::background::in_background;
@@ -17,6 +17,7 @@ use crate::runtime::threads;
 pub struct FeatureTable {
     /// One table a convolution, samples x channels.
     layers: Vec<Array2<f32>>,
+    names: Vec<String>,
     /// The samples' labels.
     labels: Vec<u8>,
 }
@@ -43,7 +44,7 @@ impl FeatureTable {
     /// # Errors
     /// [`Error::Parameter`] when there are no samples or their pictures do not fit the network; [`Error::Torch`];
     /// [`Error::Interrupted`].
-    pub fn new(model: &CustomCnn, samples: &Samples) -> Result<FeatureTable> {
+    pub fn new(model: &dyn Model, samples: &Samples) -> Result<FeatureTable> {
         let mut bar = LateBar::new("computing features", Some(samples.len() as u64));
         let table = Self::observed(model, samples, |n| bar.advance(n as u64))?;
         bar.finish();
@@ -51,28 +52,25 @@ impl FeatureTable {
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.
-    pub(crate) fn observed(model: &CustomCnn, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
+    pub(crate) fn observed(model: &dyn Model, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
         if samples.is_empty() {
             return Err(Error::parameter("samples", "at least one picture", 0));
         }
-        if samples.pictures.shape != model.input_shape() {
-            let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
-            return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
-        }
+        model.check_images(samples.pictures.shape)?;
         let cpu = model.device() == tch::Device::Cpu;
         let workers = if cpu { threads::cores().min(samples.len()) } else { 1 };
         let parts: Vec<Samples> = (0..workers)
             .map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers))
             .collect();
-        let models = (0..workers).map(|_| model.deep_clone()).collect::<Result<Vec<_>>>()?;
+        let models = (0..workers).map(|_| model.copied()).collect::<Result<Vec<_>>>()?;
         let (sender, done) = std::sync::mpsc::channel();
         let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
             std::thread::scope(|scope| {
-                let start = |(model, part): (CustomCnn, Samples)| {
+                let start = |(model, part): (Box<dyn Model>, Samples)| {
                     let sender = sender.clone();
                     scope.spawn(move || {
                         threads::prepare_thread(1);
-                        features_of(&model, &part, stop, |n| {
+                        features_of(model.as_ref(), &part, stop, |n| {
                             // Whoever was listening has been interrupted.
                             let _ = sender.send(n);
                         })
@@ -96,6 +94,7 @@ impl FeatureTable {
         };
         Ok(FeatureTable {
             layers: (0..model.depth()).map(layer).collect::<Result<_>>()?,
+            names: model.block_names(),
             labels: samples.labels.clone(),
         })
     }
@@ -145,14 +144,14 @@ impl FeatureTable {
         }
         let vectors = table.select(Axis(0), &kept).mapv(f64::from);
         if let Some(bad) = vectors.iter().find(|v| !v.is_finite()) {
-            return Err(Error::parameter("source_weights", format!("finite outputs of conv{layer}"), bad));
+            return Err(Error::parameter("source_weights", format!("finite outputs of {}", self.names[layer]), bad));
         }
-        Ok(Features { layer: format!("conv{layer}"), vectors, labels, dropped })
+        Ok(Features { layer: self.names[layer].clone(), vectors, labels, dropped })
     }
 }
 
 fn features_of(
-    model: &CustomCnn,
+    model: &dyn Model,
     samples: &Samples,
     stop: &Stop,
     mut advanced: impl FnMut(usize),
@@ -167,7 +166,7 @@ fn features_of(
         for (first, count) in chunks(part.len(), device) {
             stop.check()?;
             let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
-            for (layer, means) in layers.iter_mut().zip(model.conv_means(&normalise(&chunk)?)?) {
+            for (layer, means) in layers.iter_mut().zip(model.block_means(&model.preparation().apply(&chunk)?)?) {
                 append(layer, &means)?;
             }
             advanced(count);

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::any::Model;
 use super::cnn::CustomCnn;
+use super::network::Network;
 use super::weights::{Checkpoint, StateDict};
 use crate::error::{Error, Result};
 
@@ -16,7 +18,7 @@ struct OfNetwork {
 
 impl Checkpoint {
     /// Weights of such a network as `model`, whose file says so.
-    pub(crate) fn of_network(tensors: StateDict, model: &CustomCnn) -> Checkpoint {
+    pub(crate) fn of_network(tensors: StateDict, model: &dyn Model) -> Checkpoint {
         Checkpoint { tensors, text: serde_json::json!(OfNetwork { network: model.architecture() }).to_string() }
     }
 }
@@ -37,21 +39,46 @@ impl CustomCnn {
     /// Those of [`Checkpoint::load`], and [`Error::Format`] when the weights are not those of such a network.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        self.load_checkpoint(&Checkpoint::load(path)?, path)
+        load_checkpoint(self, &Checkpoint::load(path)?, path).map(|_| ())
+    }
+}
+
+impl Network {
+    /// Writes the weights and statistics, to `.safetensors`, which keeps what network they are of, or to `.pth`, which has
+    /// no place for it.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::save`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        Checkpoint::of_network(self.state_dict(), self).save(path)
     }
 
-    /// [`Self::load`] of a file that has been read from `path`.
-    pub(crate) fn load_checkpoint(&mut self, file: &Checkpoint, path: &Path) -> Result<()> {
-        let of: Option<OfNetwork> = serde_json::from_str(&file.text).ok();
-        if let Some(of) = of.filter(|of| of.network != self.architecture()) {
-            let expected = format!("weights of a network of {}", self.architecture());
-            return Err(Error::format(path, expected, of.network));
-        }
-        self.load_state_dict(&file.tensors).map_err(|error| match error {
-            Error::Parameter { expected, found, .. } => Error::format(path, expected, found),
-            other => other,
-        })
+    /// Reads weights by their names, from `.safetensors` or `.pth`. A last layer for another number of classes is left as it
+    /// is here, and said: the text is for the reader.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when names are missing or unknown, a shape differs,
+    /// or a value is not finite.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<Option<String>> {
+        let path = path.as_ref();
+        load_checkpoint(self, &Checkpoint::load(path)?, path)
     }
+}
+
+/// Gives a network the weights of a file that has been read from `path`; returns what was left out, for a reader.
+///
+/// # Errors
+/// [`Error::Format`] naming the file.
+pub(crate) fn load_checkpoint(model: &mut dyn Model, file: &Checkpoint, path: &Path) -> Result<Option<String>> {
+    let of: Option<OfNetwork> = serde_json::from_str(&file.text).ok();
+    if let Some(of) = of.filter(|of| of.network != model.architecture()) {
+        let expected = format!("weights of a network of {}", model.architecture());
+        return Err(Error::format(path, expected, of.network));
+    }
+    model.load_state_dict(&file.tensors).map_err(|error| match error {
+        Error::Parameter { expected, found, .. } => Error::format(path, expected, found),
+        other => other,
+    })
 }
 
 #[cfg(test)]

@@ -13,19 +13,6 @@ pub(crate) fn pixel_table(samples: &Samples, device: tch::Device) -> Result<Tens
     table.during("loading pictures")
 }
 
-/// Bytes to what the network sees: float32 from -1 to 1.
-///
-/// The steps are torchvision's (`ToTensor`, `Normalize(0.5, 0.5)`) one by one, for the same rounding.
-pub(crate) fn normalise(pixels: &Tensor) -> Result<Tensor> {
-    let scaled = |mut x: Tensor| -> Result<Tensor, tch::TchError> {
-        let _ = x.f_div_scalar_(255)?;
-        let _ = x.f_sub_scalar_(0.5)?;
-        let _ = x.f_div_scalar_(0.5)?;
-        Ok(x)
-    };
-    pixels.f_to_kind(Kind::Float).and_then(scaled).during("scaling pixels")
-}
-
 /// Samples taken through convolutions together where no gradient is needed. Few enough that activations stay in the
 /// processor's cache.
 const CHUNK: usize = 32;

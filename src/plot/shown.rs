@@ -4,7 +4,7 @@ use super::charts::{architecture, learning_curve, sample_grid};
 use super::figure::Figure;
 use crate::data::{Task, TransferLearningWrapper};
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::{CustomCnn, Network};
 use crate::notebook::display;
 use crate::train::{Source, TrainReport};
 
@@ -19,6 +19,16 @@ pub trait Illustrated {
 impl Illustrated for CustomCnn {
     fn evcxr_display(&self) {
         // A network whose drawing failed still has its table.
+        if let Ok(figure) = architecture(self) {
+            figure.evcxr_display();
+        }
+        display::show(&[("text/plain", &self.to_string())]);
+    }
+}
+
+/// The network drawn, and its blocks as a table.
+impl Illustrated for Network {
+    fn evcxr_display(&self) {
         if let Ok(figure) = architecture(self) {
             figure.evcxr_display();
         }

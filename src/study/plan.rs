@@ -7,7 +7,7 @@ use crate::config::Repeats;
 use crate::config::{Params, Setting, PERCENTAGES};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::train::{pretrained, Source};
 
 /// How large a study is made.
@@ -148,7 +148,7 @@ impl Plan {
     /// Those of [`pretrained`].
     pub fn pretrained(
         &self,
-        model: &mut CustomCnn,
+        model: &mut dyn Model,
         data: &mut TransferLearningWrapper,
         root: impl AsRef<Path>,
     ) -> Result<Source> {

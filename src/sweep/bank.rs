@@ -11,7 +11,7 @@ use tch::Tensor;
 use super::run::RunInputs;
 use crate::data::{Samples, Task};
 use crate::error::{During, Result};
-use crate::model::{chunks, pixel_table, CustomCnn};
+use crate::model::{Model, chunks, pixel_table};
 use crate::train::{label_tensor, Inputs};
 
 /// The pictures of a target task: one table for the training files' samples and one for the test files'.
@@ -146,13 +146,13 @@ impl Layout {
     }
 
     /// The shape of a table for the inputs of block `level`: rows x channels x height x width.
-    pub fn shape(&self, source: &CustomCnn, level: usize) -> Result<[i64; 4]> {
+    pub fn shape(&self, source: &dyn Model, level: usize) -> Result<[i64; 4]> {
         let [c, h, w] = source.shape_before(level)?.map(|s| s as i64);
         Ok([self.len() as i64, c, h, w])
     }
 
     /// Bytes of such a table.
-    pub fn bytes(&self, source: &CustomCnn, level: usize) -> Result<u64> {
+    pub fn bytes(&self, source: &dyn Model, level: usize) -> Result<u64> {
         Ok((self.len() * source.shape_before(level)?.iter().product::<usize>() * 4) as u64)
     }
 
@@ -161,7 +161,7 @@ impl Layout {
     pub fn fill(
         &self,
         pictures: &PictureBank,
-        source: &CustomCnn,
+        source: &dyn Model,
         (first, count): (usize, usize),
         (from, lower): (usize, Option<&Tensor>),
         (level, table): (usize, &Tensor),
@@ -171,16 +171,16 @@ impl Layout {
             let range = first + at..first + at + size;
             let x = match lower {
                 Some(lower) => lower.f_narrow(0, range.start as i64, size as i64).during("reading activations")?,
-                None => self.pictures(pictures, range.clone())?,
+                None => source.preparation().apply(&self.pictures(pictures, range.clone())?)?,
             };
-            let x = source.through(&x, from, level)?;
+            let x = source.through(&x, from, level, false)?;
             let mut rows = table.f_narrow(0, range.start as i64, size as i64).during("storing activations")?;
             rows.f_copy_(&x).during("storing activations")?;
         }
         Ok(())
     }
 
-    /// The pictures of some rows, normalised.
+    /// The pictures of some rows, as bytes.
     fn pictures(&self, bank: &PictureBank, range: std::ops::Range<usize>) -> Result<Tensor> {
         let border = self.picture_rows.len();
         let mut parts = Vec::new();
@@ -194,6 +194,6 @@ impl Layout {
             let part = test.f_narrow(0, start as i64, (range.end - border - start) as i64);
             parts.push(part.during("choosing pictures")?);
         }
-        crate::model::normalise(&Tensor::f_cat(&parts, 0).during("choosing pictures")?)
+        Tensor::f_cat(&parts, 0).during("choosing pictures")
     }
 }

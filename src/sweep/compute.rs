@@ -9,7 +9,7 @@ use super::stages::{stages, Stage, FIRST_STORED};
 use crate::config::TrainingConfig;
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::results::{Journal, Record};
 use crate::runtime::pool::{self, Budget, News};
 use crate::runtime::progress::{Progress, Unit};
@@ -20,7 +20,7 @@ const GPU_MEMORY: u64 = 8 << 30;
 
 /// What runs are made with.
 pub(super) struct Means<'a> {
-    pub source: &'a CustomCnn,
+    pub source: &'a dyn Model,
     pub task: &'a Task,
     pub training: TrainingConfig,
     /// Runs side by side; `None`: one a core, or on a GPU one.
@@ -40,17 +40,17 @@ pub(super) fn compute(means: &Means, todo: &[&PlannedRun], journal: &mut Journal
     let images = PictureBank::new(task, source.device())?;
     let with_prefix = todo.iter().filter(|run| run.frozen() >= FIRST_STORED);
     let layout = images.layout(with_prefix.map(|run| (run.row.fraction.get(), run.row.repeat)))?;
-    let stages = stages(todo, source, &layout, budget)?;
+    let stages = stages(todo, *source, &layout, budget)?;
     let runs = runs(means, todo, &stages)?;
     let count = runs.len();
-    let jobs = in_order(runs.clone(), &stages, &layout, source);
+    let jobs = in_order(runs.clone(), &stages, &layout, *source);
     let workers = means.workers.unwrap_or(if on_cpu { threads::cores() } else { 1 }).min(count);
-    let hand = |_| Ok(Hand { source: source.deep_clone()?, images: images.shallow_clone() });
+    let hand = |_| Ok(Hand { source: source.copied()?, images: images.shallow_clone() });
     let hands = (0..workers).map(hand).collect::<Result<Vec<_>>>()?;
     drop(images);
     progress.begin("fine-tuning", jobs.iter().map(Job::cost).sum(), Unit::Work);
     progress.note(&format!("0 of {count} runs"));
-    let work = Runs::new(&runs, &stages, layout, source, training.clone())?;
+    let work = Runs::new(&runs, &stages, layout, *source, training.clone())?;
     let mut finished = 0;
     let result = pool::run(work, jobs, hands, Budget::new(budget), |news| match news {
         News::None => cancel::check(&format!("{finished} of {count} runs are finished and kept")),

@@ -4,7 +4,7 @@ use super::plan::PlannedRun;
 use crate::config::TrainingConfig;
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::Model;
 
 /// What a run costs if it runs to the last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Cost {
 pub(super) fn cost(
     run: &PlannedRun,
     level: usize,
-    source: &CustomCnn,
+    source: &dyn Model,
     task: &Task,
     training: &TrainingConfig,
 ) -> Result<Cost> {
@@ -46,6 +46,7 @@ pub(super) fn cost(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::CustomCnn;
     use crate::config::{Params, Row, Setting};
     use crate::data::{TransferLearningWrapper, GLYPHS};
     use crate::model::Cut;

@@ -10,7 +10,7 @@ use super::run::{run, RunSpec};
 use super::stages::Stage;
 use crate::config::TrainingConfig;
 use crate::error::{Error, Result};
-use crate::model::{pieces, CustomCnn};
+use crate::model::{Model, pieces};
 use crate::results::Record;
 use crate::runtime::pool::{Course, Held, Work};
 use crate::runtime::threads;
@@ -52,7 +52,7 @@ impl Job {
 }
 
 /// The jobs in their order: every stage before the first run that needs it.
-pub(super) fn in_order(runs: Vec<RunJob>, stages: &[Stage], layout: &Layout, source: &CustomCnn) -> Vec<Job> {
+pub(super) fn in_order(runs: Vec<RunJob>, stages: &[Stage], layout: &Layout, source: &dyn Model) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut stages = stages.iter().peekable();
     for run in runs {
@@ -102,7 +102,7 @@ impl Runs {
         runs: &[RunJob],
         stages: &[Stage],
         layout: Layout,
-        source: &CustomCnn,
+        source: &dyn Model,
         training: TrainingConfig,
     ) -> Result<Runs> {
         let a_table = pieces(layout.len(), ROWS_A_JOB).len();
@@ -129,7 +129,7 @@ impl Runs {
         }
         let mut told = 0;
         let an_epoch = job.cost / self.training.epochs() as u64;
-        let result = run(&hand.source, job.spec, &inputs, &self.training, false, &course.stop, |_| {
+        let result = run(hand.source.as_ref(), job.spec, &inputs, &self.training, false, &course.stop, |_| {
             told += an_epoch;
             course.advance(an_epoch);
         })?;
@@ -140,7 +140,7 @@ impl Runs {
 
 /// What each worker has for itself.
 pub(super) struct Hand {
-    pub source: CustomCnn,
+    pub source: Box<dyn Model>,
     pub images: PictureBank,
 }
 
@@ -196,7 +196,7 @@ impl Work for Runs {
             Job::Fill { stage, rows, cost } => {
                 let Some(own) = &ticket.write else { return Err(no_table(stage.level)) };
                 let from = (stage.from, ticket.read.as_ref());
-                self.layout.fill(&hand.images, &hand.source, *rows, from, (stage.level, own))?;
+                self.layout.fill(&hand.images, hand.source.as_ref(), *rows, from, (stage.level, own))?;
                 course.advance(*cost);
                 Ok(None)
             }

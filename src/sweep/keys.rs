@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::{CutPoint, Fraction, NetworkConfig, Optimizer, Params, Row, Setting, TestSplit, TrainingConfig};
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::{CustomCnn, Cut};
+use crate::model::{Cut, Model};
 use crate::results::Identity;
 use crate::util::hex::hex;
 
@@ -35,7 +35,7 @@ struct Run<'a> {
 
 /// Makes the keys of a sweep's runs.
 pub(super) struct Keys<'a> {
-    source: &'a CustomCnn,
+    source: &'a dyn Model,
     task: &'a Task,
     network: NetworkConfig,
     training: TrainingConfig,
@@ -49,7 +49,7 @@ impl<'a> Keys<'a> {
     /// Of runs with these parameters; `images` and `weights` are digests.
     pub fn new(
         params: &Params,
-        source: &'a CustomCnn,
+        source: &'a dyn Model,
         task: &'a Task,
         images: &'a str,
         weights: &'a str,
@@ -124,6 +124,7 @@ impl<'a> Keys<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::CustomCnn;
     use crate::data::{TransferLearningWrapper, GLYPHS};
 
     /// Keys as version 0.1 wrote them into journals.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::keys::Keys;
 use crate::config::{Grid, Params, Row};
 use crate::error::Result;
-use crate::model::{CustomCnn, Cut};
+use crate::model::{Cut, Model};
 
 /// A row of the grid, the cut that computes it, and the key of that run.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(super) struct RunPlan {
 }
 
 impl RunPlan {
-    pub fn new(grid: &Grid, params: &Params, source: &CustomCnn, keys: &Keys) -> Result<RunPlan> {
+    pub fn new(grid: &Grid, params: &Params, source: &dyn Model, keys: &Keys) -> Result<RunPlan> {
         let plan = |row: Row| {
             let cut = Cut::new(params, row.cut)?.canonical(source.depth());
             Ok(PlannedRun { row, cut, key: keys.of(&row, cut)?, earlier_key: keys.earlier(&row, cut) })

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::config::{Params, Row, TrainingConfig};
 use crate::data::TransferLearningWrapper;
 use crate::error::Result;
-use crate::model::{CustomCnn, Cut};
+use crate::model::{Cut, Model};
 use crate::results::{Computed, Record};
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
@@ -27,7 +27,7 @@ pub struct FineTuned {
     /// The row for the result file.
     pub record: Record,
     /// The trained network.
-    pub model: CustomCnn,
+    pub model: Box<dyn Model>,
     /// Each epoch's losses and accuracies, where they were asked for.
     pub trace: Vec<Epoch>,
 }
@@ -46,7 +46,7 @@ pub(super) struct RunSpec {
 
 /// Computes one run on inputs that are there already. `on_epoch` is called after each epoch.
 pub(super) fn run(
-    source: &CustomCnn,
+    source: &dyn Model,
     spec: RunSpec,
     inputs: &RunInputs,
     training: &TrainingConfig,
@@ -55,7 +55,7 @@ pub(super) fn run(
     mut on_epoch: impl FnMut(usize),
 ) -> Result<FineTuned> {
     let start = Instant::now();
-    let model = source.cut(spec.cut, inputs.classes, spec.repeat)?;
+    let model = source.cut_for(spec.cut, inputs.classes, spec.repeat)?;
     let mut epochs = Vec::new();
     let options = fit_options(training, trace);
     let RunInputs { train, validation, test, .. } = inputs;
@@ -95,7 +95,7 @@ pub(super) fn run(
 /// Those of [`Params::check`], [`Cut::new`] and [`crate::data::Task::reduced`]; [`crate::error::Error::Torch`];
 /// [`crate::error::Error::Interrupted`].
 pub fn fine_tune(
-    source: &CustomCnn,
+    source: &dyn Model,
     data: &TransferLearningWrapper,
     params: &Params,
     row: Row,
@@ -104,13 +104,15 @@ pub fn fine_tune(
 ) -> Result<FineTuned> {
     params.check()?;
     params.check_for_runs()?;
-    source.check_params(params)?;
+    if let Some(study) = source.as_study() {
+        study.check_params(params)?;
+    }
     let Row { fraction, cut, repeat } = row;
     let percentage = fraction.get();
     let cut = Cut::new(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
-    let (source, training) = (source.deep_clone()?, params.fine_tuning()?);
+    let (source, training) = (source.copied()?, params.fine_tuning()?);
     let mut bar = LateBar::new("fine-tuning", Some(training.epochs() as u64));
     let (sender, epochs) = std::sync::mpsc::channel();
     let tuned = in_background(
@@ -125,7 +127,7 @@ pub fn fine_tune(
                 test: Inputs::pictures(&task.test, device)?,
             };
             let spec = RunSpec { percentage, cut, repeat };
-            run(&source, spec, &inputs, &training, trace, stop, |epoch| {
+            run(source.as_ref(), spec, &inputs, &training, trace, stop, |epoch| {
                 // Whoever was listening has been interrupted.
                 let _ = sender.send(epoch);
             })

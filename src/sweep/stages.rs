@@ -3,7 +3,7 @@
 use super::bank::Layout;
 use super::plan::PlannedRun;
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::Model;
 
 /// The first block whose inputs are worth storing: one convolution costs next to nothing, and what it puts out is
 /// the largest there is.
@@ -18,7 +18,7 @@ pub(super) struct Stage {
 
 /// Which cuts' inputs are stored: each that some run needs and that fits into half of the budget beside the one
 /// it is made from.
-pub(super) fn stages(todo: &[&PlannedRun], source: &CustomCnn, layout: &Layout, budget: u64) -> Result<Vec<Stage>> {
+pub(super) fn stages(todo: &[&PlannedRun], source: &dyn Model, layout: &Layout, budget: u64) -> Result<Vec<Stage>> {
     let mut levels: Vec<usize> = todo.iter().map(|run| run.frozen()).filter(|&l| l >= FIRST_STORED).collect();
     levels.sort_unstable();
     levels.dedup();

@@ -11,7 +11,7 @@ use super::plan::{PlannedRun, RunPlan};
 use crate::config::{Grid, Params, Repeats, PERCENTAGES};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, CustomCnn};
+use crate::model::{Checkpoint, Model};
 use crate::results::{Journal, Origin, Provenance, Record, ResultFile};
 use crate::runtime::progress::{default_sink, Progress};
 
@@ -21,7 +21,7 @@ use crate::runtime::progress::{default_sink, Progress};
 /// and repeats as published.
 pub struct Sweep<'a> {
     params: Params,
-    source: &'a CustomCnn,
+    source: &'a dyn Model,
     data: &'a TransferLearningWrapper,
     percentages: Vec<f64>,
     cuts: Vec<i64>,
@@ -42,14 +42,13 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// Those of [`Params::check`]; [`Error::Parameter`] when the source network is not the one that `params` describes,
     /// or takes other pictures than the task has.
-    pub fn new(params: &Params, source: &'a CustomCnn, data: &'a TransferLearningWrapper) -> Result<Self> {
+    pub fn new(params: &Params, source: &'a dyn Model, data: &'a TransferLearningWrapper) -> Result<Self> {
         params.check()?;
         params.check_for_runs()?;
-        if source.input_shape() != data.input_shape() {
-            let expected = format!("pictures of {:?}, as the network takes", source.input_shape());
-            return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
+        source.check_images(data.input_shape())?;
+        if let Some(study) = source.as_study() {
+            study.check_params(params)?;
         }
-        source.check_params(params)?;
         Ok(Sweep {
             params: params.clone(),
             source,
@@ -75,7 +74,7 @@ impl<'a> Sweep<'a> {
     /// are to be added, are of other parameters, source weights or pictures.
     pub fn planned(
         plan: &crate::study::Plan,
-        source: &'a CustomCnn,
+        source: &'a dyn Model,
         data: &'a TransferLearningWrapper,
         root: impl AsRef<Path>,
     ) -> Result<Self> {

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use super::fit::{Epoch, State};
 use super::identity::{Noted, TrainingIdentity};
+use crate::config::Optimizer;
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, StateDict};
 use crate::rng::TorchRng;
@@ -60,17 +61,23 @@ struct Notes {
 
 const RNG: &str = "rng";
 
-fn moment_names(i: usize) -> [String; 2] {
-    [format!("adam.exp_avg.{i}"), format!("adam.exp_avg_sq.{i}")]
+/// Names of what an optimizer remembers of parameter `i`: Adam's moments, or SGD's one step.
+fn slot_names(optimizer: &Optimizer, i: usize) -> Vec<String> {
+    match optimizer {
+        Optimizer::Sgd { .. } => vec![format!("sgd.momentum_buffer.{i}")],
+        Optimizer::Adam { .. } | Optimizer::AdamW { .. } => {
+            vec![format!("adam.exp_avg.{i}"), format!("adam.exp_avg_sq.{i}")]
+        }
+    }
 }
 
-/// Writes training under way: weights, best weights, Adam's state, the generator, and where it stands.
+/// Writes training under way: weights, best weights, the optimizer's state, the generator, and where it stands.
 pub(super) fn store(state: &State, curve: &[Epoch], path: &Path, identity: &Noted) -> Result<()> {
     let last = curve.last();
     let notes = Notes {
         identity: identity.clone(),
         epoch: state.epochs_done - 1,
-        steps: state.adam.steps,
+        steps: state.updates.steps,
         best: state.stopping.best,
         stale: state.stopping.stale,
         stopped: state.stopped,
@@ -80,9 +87,9 @@ pub(super) fn store(state: &State, curve: &[Epoch], path: &Path, identity: &Note
     };
     let mut tensors = state.model.state_dict();
     tensors.extend(state.best.iter().map(|(name, t)| (format!("best.{name}"), t.shallow_clone())));
-    for (i, (mean, square)) in state.adam.moments.iter().enumerate() {
-        let [first, second] = moment_names(i);
-        tensors.extend([(first, mean.shallow_clone()), (second, square.shallow_clone())]);
+    for (i, slots) in state.updates.slots.iter().enumerate() {
+        let names = slot_names(&state.updates.rule, i);
+        tensors.extend(names.into_iter().zip(slots).map(|(name, t)| (name, t.shallow_clone())));
     }
     tensors.push((RNG.to_owned(), Tensor::from_slice(&state.rng.to_words())));
     let text =
@@ -130,18 +137,22 @@ pub(super) fn restore(
     }
     let best = if state.best.is_empty() { Vec::new() } else { named("best.", &own)? };
     state.model.load_state_dict(&weights).map_err(|e| Error::format(path, "weights that fit", e.to_string()))?;
-    for (i, (mean, square)) in state.adam.moments.iter_mut().enumerate() {
-        for (name, moment) in moment_names(i).iter().zip([mean, square]) {
-            let stored = file.get(name).filter(|t| t.size() == moment.size()).ok_or_else(|| missing(name))?;
-            moment.copy_(stored);
-        }
+    // SGD without momentum remembers nothing.
+    let plain = matches!(state.updates.rule, Optimizer::Sgd { momentum: 0.0, .. }) && !state.sets_momentum();
+    for (i, (slots, parameter)) in state.updates.slots.iter_mut().zip(&state.parameters).enumerate() {
+        let names = if plain { Vec::new() } else { slot_names(&state.updates.rule, i) };
+        let stored = |name: &String| {
+            let stored = file.get(name).filter(|t| t.size() == parameter.size()).ok_or_else(|| missing(name))?;
+            Ok(stored.to(parameter.device()).copy())
+        };
+        *slots = names.iter().map(stored).collect::<Result<_>>()?;
     }
     let words = file.get(RNG).ok_or_else(|| missing(RNG))?;
     let mut numbers = vec![0i64; words.numel()];
     words.copy_data(&mut numbers, words.numel());
     state.rng =
         TorchRng::from_words(&numbers).ok_or_else(|| Error::format(path, "a generator's state", "other numbers"))?;
-    state.adam.steps = notes.steps;
+    state.updates.steps = notes.steps;
     (state.stopping.best, state.stopping.stale, state.stopped) = (notes.best, notes.stale, notes.stopped);
     (state.best, state.epochs_done, state.last_val_acc) = (best, notes.epoch + 1, notes.val_acc);
     Ok((notes.curve, notes.identity))

@@ -7,7 +7,7 @@ use super::labels::{share_equal, to_labels};
 use super::report::ClassificationReport;
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::progress::LateBar;
@@ -18,7 +18,7 @@ use crate::runtime::threads;
 /// `order` is the order of visiting (file order where there is none), cut into batches of `batch_size` as a loader
 /// would: the last linear layer's rounding may depend on a batch's size.
 pub(super) fn predict(
-    model: &CustomCnn,
+    model: &dyn Model,
     inputs: &Inputs,
     order: Option<&[i64]>,
     batch_size: usize,
@@ -36,7 +36,7 @@ pub(super) fn predict(
     let (mut predicted, mut truth) = (Vec::new(), Vec::new());
     for batch in order.chunks(batch_size) {
         let features = through_in_chunks(model, inputs, batch, model.depth(), || stop.check())?;
-        predicted.push(model.classify(&features)?.f_argmax(1, false).during("predicting")?);
+        predicted.push(model.classify(&features, false)?.f_argmax(1, false).during("predicting")?);
         truth.push(inputs.labels(batch)?);
     }
     let join = |parts: &[Tensor]| {
@@ -54,7 +54,7 @@ pub(super) fn predict(
 /// # Errors
 /// [`Error::Data`] when the network does not have an output for each class, or its pictures are not the samples';
 /// [`Error::Torch`]; [`Error::Interrupted`].
-pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[String]) -> Result<ClassificationReport> {
+pub fn classification_report(model: &dyn Model, samples: &Samples, names: &[String]) -> Result<ClassificationReport> {
     if model.output_dim() != names.len() {
         return Err(Error::data("names", format!("a name for each of {} outputs", model.output_dim()), names.len()));
     }
@@ -62,20 +62,17 @@ pub fn classification_report(model: &CustomCnn, samples: &Samples, names: &[Stri
         let expected = format!("samples of {} classes, as the network has outputs", names.len());
         return Err(Error::data("samples", expected, format!("label {label}")));
     }
-    if samples.pictures.shape != model.input_shape() {
-        let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
-        return Err(Error::data("samples", expected, format!("{:?}", samples.pictures.shape)));
-    }
+    model.check_images(samples.pictures.shape)?;
     let mut bar = LateBar::new("classifying", Some(samples.len() as u64));
     let (sender, classified) = std::sync::mpsc::channel();
-    let (model, samples, names) = (model.deep_clone()?, samples.clone(), names.to_vec());
+    let (model, samples, names) = (model.copied()?, samples.clone(), names.to_vec());
     let work = move |stop: &Stop| {
         threads::prepare_thread(threads::cores());
         let inputs = Inputs::pictures(&samples, model.device())?;
         let (mut predicted, mut truth) = (Vec::new(), Vec::new());
         let all: Vec<i64> = (0..inputs.len() as i64).collect();
         for batch in all.chunks(REPORT_BATCH) {
-            let (labels, true_labels) = predict(&model, &inputs, Some(batch), REPORT_BATCH, stop)?;
+            let (labels, true_labels) = predict(model.as_ref(), &inputs, Some(batch), REPORT_BATCH, stop)?;
             predicted.extend(to_labels(&labels)?);
             truth.extend(to_labels(&true_labels)?);
             // Whoever was listening has been interrupted.
@@ -96,7 +93,7 @@ const REPORT_BATCH: usize = 1024;
 
 /// The share of samples whose label is predicted, from 0 to 1; 0 when there are none.
 pub(super) fn accuracy(
-    model: &CustomCnn,
+    model: &dyn Model,
     inputs: &Inputs,
     order: Option<&[i64]>,
     batch_size: usize,

@@ -1,15 +1,18 @@
 //! The training loop.
 
-use tch::{Kind, Reduction, Tensor};
+use tch::Tensor;
 
-use super::adam::Adam;
+use super::clip::clip;
 use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
-use super::inputs::{through_in_chunks, Inputs};
+use super::inputs::{changed_in_chunks, Inputs};
+use super::loss::loss;
+use super::optimizer::{Pace, Updates};
+use super::schedule::Rates;
 use super::validation::Validation;
-use crate::config::TrainingConfig;
+use crate::config::{Recipe, TrainingConfig};
 use crate::error::{During, Error, Result};
-use crate::model::{CustomCnn, StateDict};
+use crate::model::{Model, StateDict};
 use crate::rng::TorchRng;
 use crate::runtime::cancel::Stop;
 
@@ -44,9 +47,13 @@ pub(crate) struct FitOptions {
 
 /// Training under way: everything the next epoch depends on. A checkpoint is a copy of this.
 pub(super) struct State {
-    pub model: CustomCnn,
+    pub model: Box<dyn Model>,
     pub parameters: Vec<Tensor>,
-    pub adam: Adam,
+    /// The block that each parameter is in.
+    blocks: Vec<usize>,
+    pub updates: Updates,
+    /// The learning rate of each block, and of the head.
+    rates: Rates,
     pub rng: TorchRng,
     pub stopping: EarlyStopping,
     /// The weights with the best validation accuracy.
@@ -59,7 +66,7 @@ pub(super) struct State {
 
 /// What training ends with.
 pub(crate) struct Fitted {
-    pub model: CustomCnn,
+    pub model: Box<dyn Model>,
     pub rng: TorchRng,
     pub epochs: usize,
     pub stopped_early: bool,
@@ -70,20 +77,28 @@ pub(crate) struct Fitted {
 }
 
 /// A copy of a network's weights.
-pub(super) fn snapshot(model: &CustomCnn) -> StateDict {
+pub(super) fn snapshot(model: &dyn Model) -> StateDict {
     model.state_dict().into_iter().map(|(name, t)| (name, t.copy())).collect()
 }
 
 impl State {
-    pub fn new(model: CustomCnn, options: &FitOptions) -> State {
-        let parameters = model.trainable();
-        let adam = Adam::new(&parameters, options.training.optimizer().lr());
-        let best = if options.needs_best() { snapshot(&model) } else { Vec::new() };
+    /// At the start, for `images` training images.
+    pub fn new(model: Box<dyn Model>, options: &FitOptions, images: usize) -> State {
+        let (blocks, parameters): (Vec<_>, Vec<_>) = model.trainable().into_iter().unzip();
+        let (optimizer, recipe) = (options.training.optimizer(), options.training.recipe());
+        let back = |block: usize| recipe.block_decay.powi((model.depth() - block) as i32);
+        let base = (0..=model.depth()).map(|block| optimizer.lr() * back(block)).collect();
+        let steps = images.div_ceil(options.training.batch_size());
+        let rates = Rates::new(recipe, base, options.training.epochs(), steps);
+        let updates = Updates::new(&parameters, optimizer);
+        let best = if options.needs_best() { snapshot(model.as_ref()) } else { Vec::new() };
         let rng = model.rng().clone();
         State {
             model,
             parameters,
-            adam,
+            blocks,
+            updates,
+            rates,
             rng,
             stopping: EarlyStopping::new(options.training.patience()),
             best,
@@ -107,7 +122,7 @@ impl State {
         let mut loss = Vec::new();
         for (i, positions) in order.chunks(options.training.batch_size()).enumerate() {
             stop.check()?;
-            let value = self.step(train, positions, stop)?;
+            let value = self.step(train, positions, options.training.recipe(), stop)?;
             if options.losses {
                 loss.push(value.double_value(&[]));
                 on_batch(i, loss[i]);
@@ -117,7 +132,7 @@ impl State {
         let mut train_acc = None;
         if options.curve {
             let order = pass_order(&mut self.rng, train.len());
-            train_acc = Some(accuracy(&self.model, train, Some(&order), options.training.batch_size(), stop)?);
+            train_acc = Some(accuracy(self.model.as_ref(), train, Some(&order), options.training.batch_size(), stop)?);
         } else {
             draw_pass(&mut self.rng, true);
         }
@@ -126,37 +141,60 @@ impl State {
         if options.needs_validation() && validation.len() > 0 {
             let batch_size = options.training.batch_size();
             let verdict;
-            if options.decides && Validation::serves(&self.model, validation, batch_size) {
+            if options.decides && Validation::serves(self.model.as_ref(), validation, batch_size) {
                 let best = self.stopping.best;
-                val_acc = self.validation.accuracy_above(best, &self.model, validation, batch_size, stop)?;
+                val_acc = self.validation.accuracy_above(best, self.model.as_ref(), validation, batch_size, stop)?;
                 verdict = self.stopping.update(val_acc.unwrap_or(best));
             } else {
-                let measured = accuracy(&self.model, validation, None, batch_size, stop)?;
+                let measured = accuracy(self.model.as_ref(), validation, None, batch_size, stop)?;
                 val_acc = Some(measured);
                 verdict = self.stopping.update(measured);
             }
             match verdict {
-                Verdict::Best if options.needs_best() => self.best = snapshot(&self.model),
+                Verdict::Best if options.needs_best() => self.best = snapshot(self.model.as_ref()),
                 Verdict::Stop => self.stopped = true,
                 Verdict::Best | Verdict::GoOn => {}
             }
         }
         self.last_val_acc = val_acc;
+        self.rates.after_epoch();
         self.epochs_done += 1;
         Ok(Epoch { epoch: self.epochs_done - 1, loss, train_acc, val_acc })
     }
 
-    /// One step of Adam on one batch; the loss before it.
-    fn step(&mut self, train: &Inputs, positions: &[i64], stop: &Stop) -> Result<Tensor> {
-        let model = &self.model;
+    /// Whether the schedule sets momentum.
+    pub fn sets_momentum(&self) -> bool {
+        self.rates.momentum().is_some()
+    }
+
+    /// Brings learning rates to where they stand after so many epochs of `steps` each.
+    pub fn replay_rates(&mut self, epochs: usize, steps: usize) {
+        for _ in 0..epochs {
+            (0..steps).for_each(|_| self.rates.after_step());
+            self.rates.after_epoch();
+        }
+    }
+
+    /// One step on one batch; the loss before it.
+    fn step(&mut self, train: &Inputs, positions: &[i64], recipe: &Recipe, stop: &Stop) -> Result<Tensor> {
+        let model = self.model.as_ref();
         let inputs = train.for_batch_of(positions.len());
         let trained_from = model.frozen().max(inputs.start());
-        let x = through_in_chunks(model, train, positions, trained_from, || stop.check())?;
+        let changes = (!recipe.augmentation.is_none()).then_some((recipe.augmentation, &mut self.rng));
+        let x = changed_in_chunks(model, train, positions, trained_from, changes, || stop.check())?;
         let y = train.labels(positions)?;
-        let log_probabilities = model.classify(&model.through(&x, trained_from, model.depth())?)?;
-        let loss = log_probabilities.f_nll_loss(&y, None::<Tensor>, Reduction::Mean, -100).during("the loss")?;
-        let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false).during("the backward pass")?;
-        self.adam.step(&mut self.parameters, &gradients)?;
+        let features = model.through(&x, trained_from, model.depth(), true)?;
+        let loss = loss(&model.classify(&features, true)?, &y, recipe.label_smoothing)?;
+        let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false);
+        let mut gradients = gradients.during("the backward pass")?;
+        if let Some(most) = recipe.clip {
+            clip(&mut gradients, most)?;
+        }
+        let now = self.rates.now();
+        let rates: Vec<f64> = self.blocks.iter().map(|&block| now[block]).collect();
+        let pace = Pace { rates: &rates, momentum: self.rates.momentum() };
+        self.updates.step(&mut self.parameters, &gradients, &pace)?;
+        self.rates.after_step();
         Ok(loss.detach())
     }
 
@@ -182,11 +220,19 @@ impl FitOptions {
         self.needs_best() || self.curve
     }
 
-    /// Refuses a training that is decided by validation pictures that are not there.
+    /// Refuses a training that is decided by validation pictures that are not there, and batches of one image where
+    /// batch normalisation is trained.
     ///
     /// # Errors
     /// [`Error::Parameter`].
-    pub(super) fn check(&self, validation: &Inputs) -> Result<()> {
+    pub(super) fn check(&self, model: &dyn Model, train: &Inputs, validation: &Inputs) -> Result<()> {
+        let (images, size) = (train.len(), self.training.batch_size());
+        if model.trains_statistics() && (size == 1 || images % size == 1) {
+            let expected = format!(
+                "a size that leaves no batch of one of the {images} training images, as batch normalisation is trained"
+            );
+            return Err(Error::parameter("batch_size", expected, size));
+        }
         if self.needs_best() && validation.len() == 0 {
             let expected = "a share that leaves validation pictures, for early stopping and the best weights";
             return Err(Error::parameter("val_split", expected, "none"));
@@ -200,15 +246,15 @@ impl FitOptions {
 /// # Errors
 /// [`crate::error::Error::Torch`]; [`crate::error::Error::Interrupted`] when `stop` is requested; what `on_epoch` returns.
 pub(crate) fn fit(
-    model: CustomCnn,
+    model: Box<dyn Model>,
     train: &Inputs,
     validation: &Inputs,
     options: &FitOptions,
     stop: &Stop,
     mut on_epoch: impl FnMut(Epoch) -> Result<()>,
 ) -> Result<Fitted> {
-    options.check(validation)?;
-    let mut state = State::new(model, options);
+    options.check(model.as_ref(), train, validation)?;
+    let mut state = State::new(model, options, train.len());
     while state.epochs_done < options.training.epochs() && !state.stopped {
         let epoch = state.epoch(train, validation, options, stop, &mut |_, _| {})?;
         on_epoch(epoch)?;
@@ -236,12 +282,12 @@ pub(crate) fn evaluate_final(
 ) -> Result<FinalAccuracy> {
     let mut rng = fitted.rng.clone();
     let order = pass_order(&mut rng, train.len());
-    let train = accuracy(&fitted.model, train, Some(&order), batch_size, stop)?;
+    let train = accuracy(fitted.model.as_ref(), train, Some(&order), batch_size, stop)?;
     let validation = match fitted.val_acc {
-        None if validation.len() > 0 => Some(accuracy(&fitted.model, validation, None, batch_size, stop)?),
+        None if validation.len() > 0 => Some(accuracy(fitted.model.as_ref(), validation, None, batch_size, stop)?),
         measured => measured,
     };
-    let test = accuracy(&fitted.model, test, None, batch_size, stop)?;
+    let test = accuracy(fitted.model.as_ref(), test, None, batch_size, stop)?;
     Ok(FinalAccuracy { train, validation, test })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::TrainingConfig;
 use crate::data::{Samples, Task};
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::results::Identity;
 
 /// The version of [`Training`], which changes when the meaning of a field does.
@@ -44,7 +44,7 @@ pub(super) enum Noted {
 impl TrainingIdentity {
     /// Of a training of `model` on `train`; `first_weights` is a digest of its weights.
     pub fn new(
-        model: &CustomCnn,
+        model: &dyn Model,
         first_weights: &str,
         task: &Task,
         train: &Samples,
@@ -129,6 +129,7 @@ mod tests {
     use super::*;
     use crate::config::{Device, Optimizer, Params};
     use crate::data::{TransferLearningWrapper, GLYPHS};
+    use crate::model::CustomCnn;
 
     #[test]
     fn the_part_in_which_two_sentences_differ_is_named_whole() {

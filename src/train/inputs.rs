@@ -2,9 +2,11 @@
 
 use tch::{Kind, Tensor};
 
-use crate::data::Samples;
+use crate::config::Augmentation;
+use crate::data::{augment, Preparation, Samples};
 use crate::error::{During, Result};
-use crate::model::{chunks, pixel_table, CustomCnn};
+use crate::model::{chunks, pixel_table, Model};
+use crate::rng::TorchRng;
 
 /// Labelled inputs of block `start`: pictures as bytes (`start` = 0), or what the blocks before it made of them.
 ///
@@ -66,18 +68,20 @@ impl Inputs {
         }
     }
 
-    /// The samples at some positions, as the network takes them.
-    pub fn samples(&self, positions: &[i64]) -> Result<Tensor> {
+    /// The samples at some positions, as the network takes them; pictures are changed as `changes` draws it.
+    fn changed(&self, positions: &[i64], preparation: &Preparation, changes: &mut Option<Changes>) -> Result<Tensor> {
         let rows = match &self.rows {
             Some(rows) => Tensor::f_from_slice(&positions.iter().map(|&p| rows[p as usize]).collect::<Vec<_>>()),
             None => Tensor::f_from_slice(positions),
         };
         let rows = rows.and_then(|r| r.f_to(self.table.device()));
         let x = rows.and_then(|r| self.table.f_index_select(0, &r)).during("choosing samples")?;
-        if x.kind() == Kind::Uint8 {
-            crate::model::normalise(&x)
-        } else {
-            Ok(x)
+        if x.kind() != Kind::Uint8 {
+            return Ok(x);
+        }
+        match changes {
+            Some((how, rng)) => preparation.apply(&augment(&x, *how, rng)?),
+            None => preparation.apply(&x),
         }
     }
 
@@ -88,24 +92,40 @@ impl Inputs {
     }
 }
 
+/// How training pictures are changed, and the generator that it is drawn from.
+pub(crate) type Changes<'a> = (Augmentation, &'a mut TorchRng);
+
 /// Takes the samples at some positions, one batch, through the blocks up to `to`, in chunks and without recording
 /// gradients. `between` is called before each chunk.
 pub(crate) fn through_in_chunks(
-    model: &CustomCnn,
+    model: &dyn Model,
     inputs: &Inputs,
     positions: &[i64],
     to: usize,
+    between: impl FnMut() -> Result<()>,
+) -> Result<Tensor> {
+    changed_in_chunks(model, inputs, positions, to, None, between)
+}
+
+/// The same, with pictures changed as `changes` draws it; nothing is drawn for stored activations.
+pub(crate) fn changed_in_chunks(
+    model: &dyn Model,
+    inputs: &Inputs,
+    positions: &[i64],
+    to: usize,
+    mut changes: Option<Changes>,
     mut between: impl FnMut() -> Result<()>,
 ) -> Result<Tensor> {
-    let inputs = inputs.for_batch_of(positions.len());
+    let (inputs, preparation) = (inputs.for_batch_of(positions.len()), model.preparation());
     if inputs.start >= to {
-        return inputs.samples(positions);
+        return inputs.changed(positions, &preparation, &mut changes);
     }
     let _no_grad = tch::no_grad_guard();
     let mut parts = Vec::new();
     for (first, count) in chunks(positions.len(), model.device()) {
         between()?;
-        parts.push(model.through(&inputs.samples(&positions[first..first + count])?, inputs.start, to)?);
+        let x = inputs.changed(&positions[first..first + count], &preparation, &mut changes)?;
+        parts.push(model.through(&x, inputs.start, to, false)?);
     }
     if parts.len() == 1 {
         return Ok(parts.remove(0));

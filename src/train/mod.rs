@@ -1,6 +1,5 @@
 //! Training: the loop, early stopping, evaluation, the report.
 
-mod adam;
 mod checkpoints;
 mod clip;
 mod early_stopping;

@@ -9,7 +9,7 @@ use super::{TrainReport, Trainer};
 use crate::config::{NetworkConfig, Params, TrainingConfig};
 use crate::data::{Phase, Task, TransferLearningWrapper};
 use crate::error::{During, Error, Result};
-use crate::model::{Checkpoint, CustomCnn, StateDict};
+use crate::model::{load_checkpoint, Checkpoint, Model, StateDict};
 use crate::results::{Computed, Identity, Origin};
 use crate::runtime::threads;
 
@@ -48,7 +48,7 @@ pub fn source_identity(params: &Params, task: &Task) -> Result<Identity> {
 /// Those of [`source_identity`].
 pub fn origin_of(
     study: &str,
-    model: &CustomCnn,
+    model: &dyn Model,
     task: &Task,
     params: &Params,
     threads: usize,
@@ -117,7 +117,7 @@ fn other_source(path: &Path, (key, ours, theirs): (String, String, String)) -> E
 ///
 /// # Errors
 /// Those of [`Checkpoint::save`]; [`Error::Format`] when a weight is not finite: training has diverged.
-pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()> {
+pub fn save_source(model: &dyn Model, path: &Path, origin: &Origin) -> Result<()> {
     check_finite(&model.state_dict(), path)?;
     let text = serde_json::to_string(origin)
         .map_err(|e| Error::format(path, "an origin that can be written", e.to_string()))?;
@@ -129,10 +129,10 @@ pub fn save_source(model: &CustomCnn, path: &Path, origin: &Origin) -> Result<()
 ///
 /// # Errors
 /// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's, or not finite.
-pub fn load_source(model: &mut CustomCnn, path: &Path) -> Result<Option<Origin>> {
+pub fn load_source(model: &mut dyn Model, path: &Path) -> Result<Option<Origin>> {
     let file = Checkpoint::load(path)?;
     check_finite(&file.tensors, path)?;
-    model.load_checkpoint(&file, path)?;
+    load_checkpoint(model, &file, path)?;
     Ok(serde_json::from_str(&file.text).ok())
 }
 
@@ -184,7 +184,7 @@ impl fmt::Display for Source {
 /// # Errors
 /// Those of [`load_source`], [`check_source`], [`Trainer::train`] and [`save_source`]; [`Error::Io`] naming the file.
 pub fn pretrained(
-    model: &mut CustomCnn,
+    model: &mut dyn Model,
     data: &mut TransferLearningWrapper,
     params: &Params,
     study: &str,
@@ -201,7 +201,7 @@ pub fn pretrained(
     let name = path.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let checkpoints = folder.join(format!("{name}_checkpoints"));
     let params = Params { save_checkpoints: true, ..params.clone() };
-    let (phase, initial) = (data.phase(), model.deep_clone()?);
+    let (phase, initial) = (data.phase(), model.copied()?);
     data.update_phase(Phase::Pretrain);
     let trained = Trainer::new(model, data, params.lr_pretrain, &params).and_then(|trainer| {
         // Losses cost nothing; training accuracy would cost a third of the time.

@@ -16,7 +16,7 @@ use crate::config::{Params, TrainingConfig};
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::Checkpoint;
-use crate::model::{CustomCnn, StateDict};
+use crate::model::{Model, StateDict};
 
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
@@ -28,7 +28,7 @@ use crate::runtime::threads;
 /// Training runs in a thread of its own, so that an interrupt returns within half a second; the network then has the
 /// weights of the last complete epoch.
 pub struct Trainer<'m> {
-    model: &'m mut CustomCnn,
+    model: &'m mut dyn Model,
     task: Task,
     train: Samples,
     params: Params,
@@ -68,7 +68,7 @@ impl<'m> Trainer<'m> {
     /// # Errors
     /// Those of [`Params::check`]; [`Error::Parameter`] when the network has other outputs than the task has classes
     /// or other inputs than its pictures, or when `lr` is no positive number.
-    pub fn new(model: &'m mut CustomCnn, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
+    pub fn new(model: &'m mut dyn Model, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
         params.check()?;
         let training = params.pretraining()?;
         let training = training.clone().with_optimizer(training.optimizer().with_lr(lr)?);
@@ -81,10 +81,7 @@ impl<'m> Trainer<'m> {
                 found,
             ));
         }
-        if model.input_shape() != data.input_shape() {
-            let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
-            return Err(Error::parameter("input_shape", expected, format!("{:?}", data.input_shape())));
-        }
+        model.check_images(data.input_shape())?;
         Ok(Trainer {
             model,
             train: task.train.clone(),
@@ -110,6 +107,12 @@ impl<'m> Trainer<'m> {
         }
         self.train = train;
         Ok(self)
+    }
+
+    /// Trains in this way: epochs, batches, patience, optimizer and recipe.
+    pub fn training(mut self, training: TrainingConfig) -> Self {
+        self.training = training;
+        self
     }
 
     /// Threads for each operation. Sums are split between them, so that their number changes last digits: numbers
@@ -180,7 +183,7 @@ impl<'m> Trainer<'m> {
         let device = self.model.device();
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let job = Job {
-            model: self.model.deep_clone()?,
+            model: self.model.copied()?,
             train: Inputs::pictures(&self.train, device)?,
             validation: Inputs::pictures(&self.task.validation, device)?,
             test: Inputs::pictures(&self.task.test, device)?,
@@ -223,7 +226,7 @@ impl<'m> Trainer<'m> {
 
 /// A training as its thread sees it.
 struct Job {
-    model: CustomCnn,
+    model: Box<dyn Model>,
     train: Inputs,
     validation: Inputs,
     test: Inputs,
@@ -251,11 +254,12 @@ impl Job {
     fn run(self, stop: &Stop) -> Result<Finished> {
         threads::prepare_thread(self.threads);
         let (mut curve, mut noted) = (Vec::new(), self.identity.noted());
-        self.options.check(&self.validation)?;
-        let mut state = State::new(self.model, &self.options);
+        self.options.check(self.model.as_ref(), &self.train, &self.validation)?;
+        let mut state = State::new(self.model, &self.options, self.train.len());
         let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
         if let Some(path) = latest_file {
             (curve, noted) = restore(&mut state, &path, &self.identity, &self.weights)?;
+            state.replay_rates(state.epochs_done, self.train.len().div_ceil(self.options.training.batch_size()));
             if state.epochs_done > self.options.training.epochs() {
                 let expected = format!(
                     "a checkpoint within the {} epochs of this training (remove its folder to train from scratch)",
@@ -263,7 +267,7 @@ impl Job {
                 );
                 return Err(Error::format(&path, expected, format!("one after {}", state.epochs_done)));
             }
-            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(state.model.as_ref()));
             self.progress.line(&format!("going on after epoch {} from {}", state.epochs_done, path.display()));
         }
         self.progress.begin("training", self.options.training.epochs() as u64, Unit::Epochs);
@@ -286,7 +290,7 @@ impl Job {
             curve.push(epoch);
             // An epoch that nobody waits for any more must not be ahead of the network that the caller has.
             stop.check()?;
-            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(&state.model));
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot(state.model.as_ref()));
             if let Some(files) = self.files.as_ref().filter(|_| self.params.save_checkpoints) {
                 store(&state, &curve, &files.checkpoint(number), &noted)?;
             }
@@ -296,13 +300,13 @@ impl Job {
         let accuracy = evaluate_final(&fitted, &self.train, &self.validation, &self.test, batch_size, stop)?;
         let mut classification = None;
         if self.params.classification_report_flag {
-            let (predicted, truth) = predict(&fitted.model, &self.test, None, batch_size, stop)?;
+            let (predicted, truth) = predict(fitted.model.as_ref(), &self.test, None, batch_size, stop)?;
             let report = ClassificationReport::new(&to_labels(&truth)?, &to_labels(&predicted)?, &self.names);
             classification = Some(report);
         }
         if let (Some(files), Some((best, _))) = (&self.files, &fitted.best) {
             let tensors = best.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
-            Checkpoint::of_network(tensors, &fitted.model).save(files.best())?;
+            Checkpoint::of_network(tensors, fitted.model.as_ref()).save(files.best())?;
         }
         let Fitted { model, epochs, stopped_early, .. } = fitted;
         let report = TrainReport {

@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 use super::inputs::{through_in_chunks, Inputs};
 use super::labels::{share_equal, to_labels};
 use crate::error::{During, Result};
-use crate::model::{pieces, CustomCnn};
+use crate::model::{pieces, Model};
 use crate::runtime::cancel::Stop;
 
 /// Pictures classified before it is looked whether that is enough.
@@ -30,7 +30,7 @@ impl Validation {
     pub fn accuracy_above(
         &mut self,
         best: f64,
-        model: &CustomCnn,
+        model: &dyn Model,
         inputs: &Inputs,
         batch_size: usize,
         stop: &Stop,
@@ -67,7 +67,7 @@ impl Validation {
         let mut predicted = Vec::new();
         for first in (0..n).step_by(batch_size) {
             let batch = features.f_narrow(0, first as i64, batch_size.min(n - first) as i64).during("predicting")?;
-            predicted.push(model.classify(&batch)?.f_argmax(1, false).during("predicting")?);
+            predicted.push(model.classify(&batch, false)?.f_argmax(1, false).during("predicting")?);
         }
         let predicted = Tensor::f_cat(&predicted, 0).during("predicting")?;
         Ok(Some(share_equal(&predicted, &inputs.labels(&all)?)))
@@ -76,7 +76,7 @@ impl Validation {
     /// Whether this gives what classifying everything gives, to the last bit: on a processor, where a convolution's result
     /// does not depend on the pictures beside it, unless there is a batch of one picture, which libtorch convolves in
     /// another way.
-    pub fn serves(model: &CustomCnn, inputs: &Inputs, batch_size: usize) -> bool {
+    pub fn serves(model: &dyn Model, inputs: &Inputs, batch_size: usize) -> bool {
         model.device() == tch::Device::Cpu && inputs.len() % batch_size != 1 && inputs.len() > 1
     }
 }
@@ -88,8 +88,8 @@ fn steps(order: &[i64]) -> Vec<&[i64]> {
 
 /// By picture, the output of the true class less the highest other one, and whether that is more than rounding could
 /// make of nothing.
-fn margins(model: &CustomCnn, inputs: &Inputs, positions: &[i64], features: &Tensor) -> Result<Vec<(f32, bool)>> {
-    let outputs = model.classify(features)?;
+fn margins(model: &dyn Model, inputs: &Inputs, positions: &[i64], features: &Tensor) -> Result<Vec<(f32, bool)>> {
+    let outputs = model.classify(features, false)?;
     let classes = outputs.size()[1] as usize;
     let mut values = vec![0f32; outputs.numel()];
     let flat = outputs.f_contiguous().and_then(|o| o.f_to_kind(Kind::Float)).during("reading outputs")?;
@@ -117,6 +117,7 @@ mod tests {
     use super::*;
     use crate::config::{Optimizer, Params, TrainingConfig};
     use crate::data::{TransferLearningWrapper, GLYPHS};
+    use crate::model::CustomCnn;
 
     #[test]
     fn steps_cover_all_and_none_is_one() {
@@ -150,7 +151,7 @@ mod tests {
             assert!(Validation::serves(&model(), &validation, 64));
             let mut seen = [vec![], vec![]];
             let run = |decides: bool, seen: &mut Vec<Option<f64>>| {
-                fit(model(), &train, &validation, &options(decides), &stop, |epoch| {
+                fit(Box::new(model()), &train, &validation, &options(decides), &stop, |epoch| {
                     seen.push(epoch.val_acc);
                     Ok(())
                 })

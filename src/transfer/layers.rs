@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
-use crate::model::{chunks, normalise, pieces, pixel_table, CustomCnn, LayerOutput};
+use crate::model::{LayerOutput, Model, chunks, pieces, pixel_table};
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::threads;
@@ -41,7 +41,9 @@ impl View {
         let kinds: &[&str] = if self == View::Channels { &["conv"] } else { &["pool", "act"] };
         let layer = |i: usize| {
             let named = |kind: &&str| outputs.iter().find(|o| o.name == format!("{kind}{i}"));
-            let output = kinds.iter().find_map(named);
+            // A network of blocks puts out one thing a block, and its probabilities.
+            let of_block = outputs.get(i).filter(|_| outputs.len() == depth + 1);
+            let output = kinds.iter().find_map(named).or(of_block);
             output.ok_or_else(|| Error::Worker(format!("features: the network has no layer {i}")))
         };
         let numbers = |output: &LayerOutput| {
@@ -98,13 +100,13 @@ impl Layers {
     /// # Errors
     /// [`Error::Parameter`] when there are no samples or their images do not fit the network; [`Error::Torch`];
     /// [`Error::Interrupted`].
-    pub fn new(model: &CustomCnn, samples: &Samples, view: View) -> Result<Layers> {
+    pub fn new(model: &dyn Model, samples: &Samples, view: View) -> Result<Layers> {
         Layers::observed(model, samples, view, |_| ())
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.
     pub(super) fn observed(
-        model: &CustomCnn,
+        model: &dyn Model,
         samples: &Samples,
         view: View,
         mut advanced: impl FnMut(usize),
@@ -112,24 +114,21 @@ impl Layers {
         if samples.is_empty() {
             return Err(Error::parameter("samples", "at least one image", 0));
         }
-        if samples.pictures.shape != model.input_shape() {
-            let expected = format!("images of {:?}, as the network takes", model.input_shape());
-            return Err(Error::parameter("samples", expected, format!("{:?}", samples.pictures.shape)));
-        }
+        model.check_images(samples.pictures.shape)?;
         let on_cpu = model.device() == tch::Device::Cpu;
         let workers = if on_cpu { threads::cores().min(samples.len()) } else { 1 };
         let parts = pieces(samples.len(), samples.len().div_ceil(workers));
         let parts =
-            parts.into_iter().map(|(first, count)| Ok((model.deep_clone()?, samples.select(first..first + count))));
-        let parts: Vec<(CustomCnn, Samples)> = parts.collect::<Result<_>>()?;
+            parts.into_iter().map(|(first, count)| Ok((model.copied()?, samples.select(first..first + count))));
+        let parts: Vec<(Box<dyn Model>, Samples)> = parts.collect::<Result<_>>()?;
         let (sender, done) = std::sync::mpsc::channel();
         let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
             std::thread::scope(|scope| {
-                let start = |(model, part): (CustomCnn, Samples)| {
+                let start = |(model, part): (Box<dyn Model>, Samples)| {
                     let sender = sender.clone();
                     scope.spawn(move || {
                         threads::prepare_thread(1);
-                        of_part(&model, &part, view, stop, |n| {
+                        of_part(model.as_ref(), &part, view, stop, |n| {
                             // Whoever was listening has been interrupted.
                             let _ = sender.send(n);
                         })
@@ -151,7 +150,7 @@ impl Layers {
         };
         let depth = model.depth();
         let features = (0..depth).map(joined).collect::<Result<Vec<_>>>()?;
-        let names = (0..depth).map(|i| format!("conv{i}")).collect();
+        let names = model.block_names();
         Ok(Layers { names, features, probabilities: Some(joined(depth)?), labels: samples.labels.clone() })
     }
 
@@ -174,7 +173,7 @@ impl Layers {
 
 /// The tables of one worker's samples: one a layer, then the class probabilities.
 fn of_part(
-    model: &CustomCnn,
+    model: &dyn Model,
     samples: &Samples,
     view: View,
     stop: &Stop,
@@ -190,7 +189,7 @@ fn of_part(
         for (first, count) in chunks(count, device) {
             stop.check()?;
             let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
-            let outputs = model.layer_outputs(&normalise(&chunk)?)?;
+            let outputs = model.layer_outputs(&model.preparation().apply(&chunk)?)?;
             let mut numbers = view.of(&outputs, model.depth())?;
             let last = outputs.last().ok_or_else(|| Error::Worker("features: the network has no output".to_owned()))?;
             numbers.push(last.output.f_exp().during("class probabilities")?);

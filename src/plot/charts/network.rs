@@ -1,39 +1,23 @@
 //! A network drawn: its layers from left to right, as high as their pictures and as thick as their channels.
 
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::{Model, Stage};
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, text_width, Align, SMALL, TINY, UNIT};
-
-/// One layer as it is drawn.
-struct Layer {
-    name: String,
-    /// Channels, height and width of what it puts out; one height and width for linear layers.
-    shape: [usize; 3],
-    frozen: bool,
-    /// What stands below its name.
-    note: &'static str,
-}
 
 /// The architecture of a network: each convolution as a block whose height is the side of what it puts out and whose
 /// thickness grows with its channels, then the linear layers. Frozen layers are blue, those that are trained yellow.
 ///
 /// # Errors
 /// [`crate::error::Error::Parameter`] when the network's layers do not fit its pictures.
-pub fn architecture(model: &CustomCnn) -> Result<Figure> {
-    let mut layers = vec![Layer { name: "input".to_owned(), shape: model.input_shape(), frozen: false, note: "" }];
-    for (i, pools) in model.pools().into_iter().enumerate() {
-        let note = if pools { "+ pool" } else { "" };
-        let shape = model.shape_before(i + 1)?;
-        layers.push(Layer { name: format!("conv{i}"), shape, frozen: i < model.frozen(), note });
-    }
-    for (name, outputs) in model.linear_outputs() {
-        layers.push(Layer { name, shape: [outputs, 1, 1], frozen: false, note: "" });
-    }
+pub fn architecture(model: &dyn Model) -> Result<Figure> {
+    let (name, shape) = ("input".to_owned(), model.input_shape());
+    let mut layers = vec![Stage { name, shape, frozen: false, linear: false, note: "" }];
+    layers.extend(model.stages()?);
     let title = format!("Network: {}", model.architecture());
     let width = (layers.len() as u32 * 96 + 60).clamp(420, 2400);
-    let described = |layer: &Layer| {
+    let described = |layer: &Stage| {
         let [channels, height, across] = layer.shape;
         let frozen = if layer.frozen { ", frozen" } else { "" };
         format!("{} ({channels} x {height} x {across}{frozen})", layer.name)
@@ -42,7 +26,7 @@ pub fn architecture(model: &CustomCnn) -> Result<Figure> {
     Ok(Figure::new(title, (width, 330), move |canvas, top| draw(canvas, top, &layers)).described(description))
 }
 
-fn draw(canvas: &Canvas, top: i32, layers: &[Layer]) -> Result<()> {
+fn draw(canvas: &Canvas, top: i32, layers: &[Stage]) -> Result<()> {
     let theme = canvas.theme;
     let (left, right) = (30 * UNIT, canvas.size.0 - 20 * UNIT);
     let (upper, lower) = (top + 34 * UNIT, canvas.size.1 - 62 * UNIT);
@@ -53,7 +37,7 @@ fn draw(canvas: &Canvas, top: i32, layers: &[Layer]) -> Result<()> {
     for (i, layer) in layers.iter().enumerate() {
         let x = left + pitch * i as i32 + pitch / 2;
         let [channels, height, _] = layer.shape;
-        let linear = i > 0 && layer.name.starts_with("fc");
+        let linear = layer.linear;
         let fill = match (i, linear, layer.frozen) {
             (0, ..) => theme.neutral(),
             (_, _, true) => ordered(0.12),

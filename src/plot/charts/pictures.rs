@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::data::{Samples, Task};
 use crate::error::{During, Error, Result};
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, Align, SMALL, UNIT};
@@ -119,9 +119,10 @@ fn in_rows(tiles: Vec<Tile>) -> Vec<(String, Vec<Tile>)> {
 ///
 /// # Errors
 /// [`Error::Torch`] when the weights cannot be read.
-pub fn filters(model: &CustomCnn) -> Result<Figure> {
-    let state = model.state_dict();
-    let weight = state.first().map(|(_, w)| w.shallow_clone()).ok_or_else(|| Error::Worker("no layer".to_owned()))?;
+pub fn filters(model: &dyn Model) -> Result<Figure> {
+    let Some((_, weight)) = model.convolutions().into_iter().next() else {
+        return Err(Error::parameter("network", "a convolution, whose filters can be drawn", "none"));
+    };
     let size: Vec<usize> = weight.size().iter().map(|&s| s as usize).collect();
     let (count, channels, height, width) = (size[0], size[1], size[2], size[3]);
     let values = numbers(&weight)?;
@@ -144,27 +145,25 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     Vec::<f32>::try_from(&flat.during("reading numbers")?).during("reading numbers")
 }
 
-/// What the convolutions make of one picture: a row for each, of its first sixteen channels before the activation, each
-/// row on the ordered scale from its lowest value to its highest, with the picture itself above. `position` counts
-/// among the samples.
+/// What the convolutions of the study's network make of one picture before the activation, or the blocks of another
+/// network: a row for each, of its first sixteen channels, each row on the ordered scale from its lowest value to its
+/// highest, with the picture itself above. `position` counts among the samples.
 ///
 /// # Errors
 /// [`Error::Parameter`] when there is no such sample, or its picture does not fit the network; [`Error::Torch`].
-pub fn feature_maps(model: &CustomCnn, samples: &Samples, position: usize) -> Result<Figure> {
+pub fn feature_maps(model: &dyn Model, samples: &Samples, position: usize) -> Result<Figure> {
     if position >= samples.len() {
         return Err(Error::parameter("position", format!("below {}, the samples", samples.len()), position));
     }
     let shape = samples.pictures.shape;
-    if shape != model.input_shape() {
-        let expected = format!("pictures of {:?}, as the network takes", model.input_shape());
-        return Err(Error::parameter("samples", expected, format!("{shape:?}")));
-    }
+    model.check_images(shape)?;
     let picture = samples.pictures.picture(samples.rows[position] as usize);
     let mut rows = vec![("picture".to_owned(), vec![interleaved(picture, shape)])];
     let [c, h, w] = shape.map(|s| s as i64);
     let bytes = Tensor::f_from_data_size(picture, &[1, c, h, w], Kind::Uint8).and_then(|x| x.f_to(model.device()));
-    let outputs = model.layer_outputs(&crate::model::normalise(&bytes.during("loading a picture")?)?)?;
-    for layer in outputs.iter().filter(|l| l.name.starts_with("conv")) {
+    let outputs = model.layer_outputs(&model.preparation().apply(&bytes.during("loading a picture")?)?)?;
+    let of_study = model.as_study().is_some();
+    for layer in outputs.iter().filter(|l| l.output.dim() == 4 && (!of_study || l.name.starts_with("conv"))) {
         let size: Vec<usize> = layer.output.size().iter().map(|&s| s as usize).collect();
         let values = numbers(&layer.output)?;
         let area = size[2] * size[3];
@@ -172,5 +171,9 @@ pub fn feature_maps(model: &CustomCnn, samples: &Samples, position: usize) -> Re
         let tiles = shown.chunks(area).map(|v| coloured(v, (size[2], size[3]), range(shown))).collect();
         rows.push((layer.name.clone(), tiles));
     }
-    Ok(Grid { rows, side: 48 }.figure("Feature maps before the activation, first channels".to_owned()))
+    let title = match of_study {
+        true => "Feature maps before the activation, first channels",
+        false => "Feature maps of the blocks, first channels",
+    };
+    Ok(Grid { rows, side: 48 }.figure(title.to_owned()))
 }

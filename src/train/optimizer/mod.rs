@@ -13,7 +13,7 @@ use crate::error::Result;
 /// An optimizer and its state.
 #[derive(Debug)]
 pub(crate) struct Updates {
-    rule: Optimizer,
+    pub rule: Optimizer,
     /// Steps taken.
     pub steps: u32,
     /// What each parameter remembers: two moments of Adam, or SGD's last step once there has been one.
