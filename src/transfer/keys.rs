@@ -6,7 +6,7 @@ use super::View;
 use crate::config::Fraction;
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::CustomCnn;
+use crate::model::Model;
 use crate::results::Identity;
 
 /// The version of [`Scoring`], which changes when the meaning of a field does, or how a score is made.
@@ -43,7 +43,7 @@ pub(super) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     /// `weights` and `images` are digests.
-    pub fn new(model: &CustomCnn, task: &'a Task, weights: &'a str, images: &'a str, features: View) -> Keys<'a> {
+    pub fn new(model: &dyn Model, task: &'a Task, weights: &'a str, images: &'a str, features: View) -> Keys<'a> {
         let on_cpu = model.device() == tch::Device::Cpu;
         let (network, input_shape) = (model.architecture(), model.input_shape());
         Keys { network, input_shape, on_cpu, classes: &task.classes, weights, images, features }

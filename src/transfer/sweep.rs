@@ -10,7 +10,7 @@ use super::{Layers, TransferFile, TransferRecord, View};
 use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::{Checkpoint, CustomCnn};
+use crate::model::{Checkpoint, Model};
 use crate::results::{Computed, Journal};
 use crate::runtime::pool::{self, Budget, News};
 use crate::runtime::progress::{default_sink, Progress, Unit};
@@ -20,7 +20,7 @@ use crate::runtime::{cancel, memory, threads};
 ///
 /// The defaults are the published grid: five shares of the data, repeats as published.
 pub struct TransferSweep<'a> {
-    model: &'a CustomCnn,
+    model: &'a dyn Model,
     task: &'a Task,
     percentages: Vec<f64>,
     repeats: Repeats,
@@ -32,7 +32,7 @@ pub struct TransferSweep<'a> {
 
 impl<'a> TransferSweep<'a> {
     /// A sweep of what `model` makes of the training set of `task`.
-    pub fn new(model: &'a CustomCnn, task: &'a Task) -> Self {
+    pub fn new(model: &'a dyn Model, task: &'a Task) -> Self {
         TransferSweep {
             model,
             task,
