@@ -1,5 +1,5 @@
 """The kernel in real JupyterLab in a browser: a live bar and a live curve during and after the run; a sweep that is
-interrupted from the menu and goes on.
+interrupted from the menu and goes on; displays that change often, a printing loop, a question, a compile error.
 
 Screenshots are left in the folder that CUTPOINT_SCREENSHOTS names (target/screenshots).
 """
@@ -50,13 +50,13 @@ def page_with(tmp_path):
         page = chromium.new_page(viewport={"width": 1200, "height": 1100})
         running = []
 
-        def start(*cells):
+        def start(*cells, theme="light"):
             book = nbformat.v4.new_notebook()
             book.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Rust (cutpoint)", "language": "rust"}
             book.cells = [nbformat.v4.new_code_cell(code.strip()) for code in cells]
             (tmp_path / "files").mkdir()
             nbformat.write(book, tmp_path / "files" / "live.ipynb")
-            running.append(server(tmp_path / "files", tmp_path))
+            running.append(server(tmp_path / "files", tmp_path, theme))
             open_notebook(page, running[0].__enter__()("live.ipynb"))
             return page
 
@@ -111,3 +111,57 @@ def test_an_interrupted_sweep_goes_on(page_with, tmp_path):
     wait_or_show(page, page.locator(".jp-OutputArea", has_text="repeats").last, 120)
     page.screenshot(path=screenshots() / "resumed.png")
     assert len((tmp_path / "files" / "runs.jsonl").read_text().splitlines()) == 80
+
+
+UPDATES = """
+let mut shown = cutpoint::notebook::display::Shown::new(&[("text/plain", "start")]);
+for n in 0..20_000 { shown.update(&[("text/plain", &format!("update {n}"))]); }
+"""
+
+
+def test_twenty_thousand_updates_leave_one_output(page_with):
+    page = page_with(UPDATES, 'println!("the next cell");')
+    menu(page, "Run", "Run All Cells")
+    wait_or_show(page, page.get_by_text("the next cell", exact=True))
+    outputs = page.locator(".jp-CodeCell").nth(0).locator(".jp-OutputArea-output")
+    assert outputs.count() == 1 and outputs.inner_text().strip() == "update 19999"
+    page.screenshot(path=screenshots() / "updates.png")
+
+
+def test_an_interrupt_ends_a_printing_loop_and_keeps_its_variable(page_with):
+    page = page_with("let mut n = 0_u64;", 'loop { println!("line {n}"); n += 1; }', 'format!("n is {}", n > 100)')
+    menu(page, "Run", "Run All Cells")
+    wait_or_show(page, page.locator(".jp-OutputArea", has_text="line 100").first)
+    page.wait_for_timeout(2000)
+    menu(page, "Kernel", "Interrupt Kernel")
+    wait_or_show(page, page.locator(".jp-RenderedText", has_text="Interrupted").first, 10)
+    page.locator(".jp-CodeCell").nth(2).locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    wait_or_show(page, page.get_by_text('n is true').first, 30)
+    page.screenshot(path=screenshots() / "printing-loop.png")
+
+
+def test_a_question_is_asked_and_answered(page_with):
+    page = page_with('let mut name = String::new();\nprint!("your name: ");\n'
+                     'std::io::stdin().read_line(&mut name)?;\nprintln!("hello {}", name.trim());')
+    menu(page, "Run", "Run All Cells")
+    question = page.locator("input.jp-Stdin-input")
+    wait_or_show(page, question)
+    assert "your name:" in page.locator(".jp-OutputArea").first.inner_text()
+    page.screenshot(path=screenshots() / "question.png")
+    question.fill("Ada")
+    question.press("Enter")
+    wait_or_show(page, page.get_by_text("hello Ada").first, 30)
+    page.screenshot(path=screenshots() / "answer.png")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_compile_error_can_be_read(page_with, theme):
+    page = page_with('let name = String::from("Ada");\nlet moved = name;',
+                     'fn double(n: i64) -> i64 { 2 * n }\nlet count = vec![1_i64, 2];\ndouble(count.len())', theme=theme)
+    menu(page, "Run", "Run All Cells")
+    error = page.locator(".jp-RenderedText", has_text="mismatched types").first
+    wait_or_show(page, error)
+    text = error.inner_text()
+    assert "cell 2, line 3" in text and "expected `i64`, found `usize`" in text
+    page.screenshot(path=screenshots() / f"compile-error-{theme}.png")

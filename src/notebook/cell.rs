@@ -203,6 +203,8 @@ pub fn guard<T>(statement: impl FnOnce() -> Result<T, CellError>) -> Result<T, T
     // A mark of another statement says nothing of this one.
     note(0, 0);
     match catch_unwind(AssertUnwindSafe(statement)) {
+        // A sleep or a program that was cut short comes back as if it had ended by itself.
+        Ok(Ok(_)) if host::stopping() => Err(Trouble::Stopped),
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Trouble::Failed(error)),
         Err(payload) => Err(unwound(payload)),

@@ -284,9 +284,13 @@ impl Insight {
                     found.completions.iter().map(|c| (plain(&c.code), c.kind.to_owned())).collect();
                 fitting.retain(|(name, _)| !name.starts_with("__cutpoint") && !name.starts_with("evcxr_"));
                 let is_member = |kind: &str| ["field", "method", "property", "function"].contains(&kind);
-                let is_hidden = |name: &str| self.private.get().is_some_and(|private| private.hides(name));
+                let of = self.type_before(code.get(..start).unwrap_or_default());
+                let is_hidden = |name: &str, kind: &str| {
+                    let is_field = kind == "field" || kind == "property";
+                    self.private.get().is_some_and(|private| private.hides(name, is_field, of.as_deref()))
+                };
                 let own = self.session().definitions_text();
-                fitting.retain(|(name, kind)| !(is_member(kind) && is_hidden(name)) || count_word(&own, name) > 0);
+                fitting.retain(|(name, kind)| !(is_member(kind) && is_hidden(name, kind)) || count_word(&own, name) > 0);
                 let starts = |name: &str| name.to_lowercase().starts_with(&written);
                 if fitting.iter().any(|(name, _)| starts(name)) {
                     fitting.retain(|(name, _)| starts(name));
@@ -312,6 +316,16 @@ impl Insight {
         let mut metadata = Map::new();
         metadata.insert("_jupyter_types_experimental".to_owned(), typed.into());
         CompleteReply { matches, cursor_start: start, cursor_end: end, metadata, status: ReplyStatus::Ok, error: None }
+    }
+
+    /// The type of the variable whose member is being written at the end of a text.
+    fn type_before(&self, text: &str) -> Option<String> {
+        let owner = text.trim_end().strip_suffix('.')?.trim_end();
+        let start = owner.rfind(|c| !is_word(c)).map_or(0, |at| at + owner[at..].chars().next().map_or(1, char::len_utf8));
+        // What is itself a member of something is of another type.
+        let is_member = owner[..start].trim_end().ends_with('.');
+        let variable = self.session().variables.get(&owner[start..]).cloned();
+        variable.filter(|_| !is_member).map(|variable| variable.kind)
     }
 
     /// The names of the session, and the words of a cell, that start so.
