@@ -19,17 +19,19 @@ pub use crate::notebook::display::Shown;
 pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
     difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,
-    learning_curve, sample_grid, scatter_map, surface, Figure, Illustrated, Over, ShowSamples, Theme,
+    learning_curve, regret_plot, sample_grid, scatter_map, surface, Figure, Illustrated, Over, ShowSamples, Theme,
 };
 pub use crate::results::{Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::runtime::progress::{default_sink, Progress, Silent};
 pub use crate::runtime::threads as machine;
 pub use crate::stats::{
-    all_pairs, answer, best, best_cuts_answer, best_table, cluster_answer, cluster_table, compare, compare_answer,
-    compare_table, gain_answer, load_experiment, load_together, median, published_ranks, rank_table, transferability,
-    trend, wilcoxon_table, Groups, Measure, Ranking, Rule, Series, Statistics, Summary, Table,
+    across, across_table, all_pairs, answer, best, best_cuts_answer, best_table, cluster_answer, cluster_table,
+    compare, compare_answer, compare_table, gain_answer, gather, judge, judgement_table, load_experiment,
+    load_together, median, published_ranks, rank_table, recommend, score_series, transfer_table, transferability,
+    trend, wilcoxon_table, Evidence, Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
 pub use crate::train::{classification_report, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};
+pub use crate::transfer::{layer_scores, LayerFeatures, Score, TransferFile, TransferSweep, View};

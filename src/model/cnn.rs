@@ -223,9 +223,8 @@ impl CustomCnn {
     /// sharing the network's memory.
     pub(crate) fn trainable(&self) -> Vec<(usize, Tensor)> {
         let depth = self.depth();
-        let of = |(i, (_, layer)): (usize, (String, &Affine))| {
-            layer.parameters().map(|t| (i.min(depth), t.shallow_clone()))
-        };
+        let of =
+            |(i, (_, layer)): (usize, (String, &Affine))| layer.parameters().map(|t| (i.min(depth), t.shallow_clone()));
         self.layers().enumerate().flat_map(of).filter(|(_, t)| t.requires_grad()).collect()
     }
 

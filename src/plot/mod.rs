@@ -18,7 +18,7 @@ mod style;
 pub use charts::{
     architecture, band_plot, box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot, confusion_matrix,
     difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,
-    learning_curve, sample_grid, scatter_map, surface, Over,
+    learning_curve, regret_plot, sample_grid, scatter_map, surface, Over,
 };
 pub use figure::Figure;
 pub use shown::{Illustrated, ShowSamples};

@@ -45,8 +45,8 @@ pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain
 pub use bootstrap::{median_interval, LEVEL};
 pub use describe::{mean, median, quantile, standard_deviation};
 pub use foretell::{
-    across, across_table, judge, judgement_table, recommend, Across, Case, Choice, Estimate, Evidence, EvidenceCase,
-    Judgement, Policy, Recommendation, Situation, FEWEST_STUDIES,
+    across, across_table, gather, judge, judgement_table, recommend, score_series, Across, Case, Choice, Estimate,
+    Evidence, EvidenceCase, Judgement, Policy, Recommendation, Situation, FEWEST_STUDIES,
 };
 pub use groups::{Group, Groups};
 pub use load::{check_settings_comparable, experiment_name, load_experiment, load_together};

@@ -11,7 +11,7 @@ use tch::Tensor;
 use super::run::RunInputs;
 use crate::data::{Samples, Task};
 use crate::error::{During, Result};
-use crate::model::{Model, chunks, pixel_table};
+use crate::model::{chunks, pixel_table, Model};
 use crate::train::{label_tensor, Inputs};
 
 /// The pictures of a target task: one table for the training files' samples and one for the test files'.

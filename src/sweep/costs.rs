@@ -46,9 +46,9 @@ pub(super) fn cost(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::CustomCnn;
     use crate::config::{Params, Row, Setting};
     use crate::data::{TransferLearningWrapper, GLYPHS};
+    use crate::model::CustomCnn;
     use crate::model::Cut;
 
     /// After a cut of FT the whole width of the images goes into the linear layer: a few training images need little,

@@ -10,7 +10,7 @@ use super::run::{run, RunSpec};
 use super::stages::Stage;
 use crate::config::TrainingConfig;
 use crate::error::{Error, Result};
-use crate::model::{Model, pieces};
+use crate::model::{pieces, Model};
 use crate::results::Record;
 use crate::runtime::pool::{Course, Held, Work};
 use crate::runtime::threads;

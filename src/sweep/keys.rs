@@ -124,8 +124,8 @@ impl<'a> Keys<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::CustomCnn;
     use crate::data::{TransferLearningWrapper, GLYPHS};
+    use crate::model::CustomCnn;
 
     /// Keys as version 0.1 wrote them into journals.
     #[test]

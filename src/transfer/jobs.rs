@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ndarray::Axis;
 
-use super::{layer_scores, leep, Layers, TransferRecord, View, NETWORK};
+use super::{layer_scores, leep, LayerFeatures, TransferRecord, View, NETWORK};
 use crate::config::Fraction;
 use crate::error::Result;
 use crate::results::Computed;
@@ -31,7 +31,7 @@ pub(super) fn cost(n: usize) -> u64 {
 
 /// What the jobs share.
 pub(super) struct Scorings {
-    pub layers: Layers,
+    pub layers: LayerFeatures,
     /// The rows of those layers that each draw consists of.
     pub samples: Vec<Vec<usize>>,
     pub features: View,
@@ -95,7 +95,7 @@ impl Work for Scorings {
             classes: labels.len(),
             // It is said where rows are made of these.
             source_weights: String::new(),
-            pictures: String::new(),
+            target_images: String::new(),
             seconds: (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             computed: Some(self.computed.clone()),
         })

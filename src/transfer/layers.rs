@@ -1,5 +1,6 @@
 //! What the layers of a network make of images, as numbers to be scored.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,9 +8,10 @@ use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::{layer_scores, Score};
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
-use crate::model::{LayerOutput, Model, chunks, pieces, pixel_table};
+use crate::model::{chunks, pieces, pixel_table, LayerOutput, Model};
 use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::threads;
@@ -80,10 +82,10 @@ impl FromStr for View {
     }
 }
 
-/// The features of every layer for some images, by whatever network. [`Layers::new`] makes them with a network of this
+/// The features of every layer for some images, by whatever network. [`LayerFeatures::new`] makes them with a network of this
 /// crate; of any other they can be put together by hand, one table a block that a cut can come after.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layers {
+pub struct LayerFeatures {
     /// Names of the layers, such as `conv0`, in order.
     pub names: Vec<String>,
     /// The features of each layer: images x numbers.
@@ -94,14 +96,14 @@ pub struct Layers {
     pub labels: Vec<u8>,
 }
 
-impl Layers {
+impl LayerFeatures {
     /// Takes samples through a network, a few at a time, on all cores.
     ///
     /// # Errors
     /// [`Error::Parameter`] when there are no samples or their images do not fit the network; [`Error::Torch`];
     /// [`Error::Interrupted`].
-    pub fn new(model: &dyn Model, samples: &Samples, view: View) -> Result<Layers> {
-        Layers::observed(model, samples, view, |_| ())
+    pub fn new(model: &dyn Model, samples: &Samples, view: View) -> Result<LayerFeatures> {
+        LayerFeatures::observed(model, samples, view, |_| ())
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.
@@ -110,7 +112,7 @@ impl Layers {
         samples: &Samples,
         view: View,
         mut advanced: impl FnMut(usize),
-    ) -> Result<Layers> {
+    ) -> Result<LayerFeatures> {
         if samples.is_empty() {
             return Err(Error::parameter("samples", "at least one image", 0));
         }
@@ -118,8 +120,7 @@ impl Layers {
         let on_cpu = model.device() == tch::Device::Cpu;
         let workers = if on_cpu { threads::cores().min(samples.len()) } else { 1 };
         let parts = pieces(samples.len(), samples.len().div_ceil(workers));
-        let parts =
-            parts.into_iter().map(|(first, count)| Ok((model.copied()?, samples.select(first..first + count))));
+        let parts = parts.into_iter().map(|(first, count)| Ok((model.copied()?, samples.select(first..first + count))));
         let parts: Vec<(Box<dyn Model>, Samples)> = parts.collect::<Result<_>>()?;
         let (sender, done) = std::sync::mpsc::channel();
         let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
@@ -151,7 +152,7 @@ impl Layers {
         let depth = model.depth();
         let features = (0..depth).map(joined).collect::<Result<Vec<_>>>()?;
         let names = model.block_names();
-        Ok(Layers { names, features, probabilities: Some(joined(depth)?), labels: samples.labels.clone() })
+        Ok(LayerFeatures { names, features, probabilities: Some(joined(depth)?), labels: samples.labels.clone() })
     }
 
     /// How many images there are.
@@ -162,6 +163,17 @@ impl Layers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Every score of every layer, in the order of the layers; those that the images do not allow are missing.
+    pub fn scores(&self) -> Vec<BTreeMap<Score, f64>> {
+        let all: Vec<usize> = (0..self.len()).collect();
+        let of_layer = |layer: usize| {
+            let (features, labels) = self.rows(layer, &all);
+            let made = layer_scores(features.view(), &labels).into_iter();
+            made.filter_map(|(score, value)| Some((score, value.ok()?))).collect()
+        };
+        (0..self.features.len()).map(of_layer).collect()
     }
 
     /// A layer's features for the images at `rows` (each below `len`), and their labels.

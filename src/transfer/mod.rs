@@ -27,7 +27,7 @@ pub use cka::linear_cka;
 pub use class_means::nearest_class_mean;
 pub use clusters::cluster_agreement;
 pub use h_score::h_score;
-pub use layers::{Layers, View};
+pub use layers::{LayerFeatures, View};
 pub use leep::leep;
 pub use linear_probe::{linear_probe, LinearProbe};
 pub use log_me::log_me;

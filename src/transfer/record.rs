@@ -43,7 +43,7 @@ pub struct TransferRecord {
     /// A digest of the source network's weights.
     pub source_weights: String,
     /// A digest of the task's images ([`crate::data::Task::digest`]).
-    pub pictures: String,
+    pub target_images: String,
     /// Time of scoring, in seconds; that of computing features is not in it.
     pub seconds: f64,
     /// What computed it.
@@ -112,8 +112,9 @@ impl TransferFile {
     /// Refuses rows that cannot stand side by side.
     fn check_alike(&self, path: &Path) -> Result<()> {
         let Some(first) = self.records.first() else { return Ok(()) };
-        let of =
-            |r: &TransferRecord| [("source network", r.source_weights.clone()), ("set of images", r.pictures.clone())];
+        let of = |r: &TransferRecord| {
+            [("source network", r.source_weights.clone()), ("set of images", r.target_images.clone())]
+        };
         for row in &self.records {
             let unlike = of(first).into_iter().zip(of(row)).find(|(a, b)| a != b);
             if let Some(((what, a), (_, b))) = unlike {
@@ -185,7 +186,7 @@ mod tests {
             images: 9,
             classes: 3,
             source_weights: weights.to_owned(),
-            pictures: "p".to_owned(),
+            target_images: "p".to_owned(),
             seconds: 0.5,
             computed: None,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::jobs::{cost, Job, Scorings};
 use super::keys::Keys;
-use super::{Layers, TransferFile, TransferRecord, View};
+use super::{LayerFeatures, TransferFile, TransferRecord, View};
 use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::Result;
@@ -91,8 +91,11 @@ impl<'a> TransferSweep<'a> {
     pub fn run(&self) -> Result<TransferFile> {
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let images = self.task.digest();
-        let label =
-            |row: TransferRecord| TransferRecord { source_weights: weights.clone(), pictures: images.clone(), ..row };
+        let label = |row: TransferRecord| TransferRecord {
+            source_weights: weights.clone(),
+            target_images: images.clone(),
+            ..row
+        };
         if let Some(path) = self.file.as_ref().filter(|path| path.exists()) {
             let alike = TransferFile::load(path)?.records.into_iter().take(1).map(&label);
             TransferFile { records: alike.collect() }.merged_with(path)?;
@@ -167,7 +170,7 @@ impl<'a> TransferSweep<'a> {
     }
 
     /// The layers of every sample that some job needs, and each draw's rows in them.
-    fn layers(&self, todo: &[Job], samples: Vec<Vec<usize>>) -> Result<(Layers, Vec<Vec<usize>>)> {
+    fn layers(&self, todo: &[Job], samples: Vec<Vec<usize>>) -> Result<(LayerFeatures, Vec<Vec<usize>>)> {
         let mut row_of = BTreeMap::new();
         for job in todo {
             row_of.extend(samples[job.draw].iter().map(|&position| (position, 0)));
@@ -175,7 +178,7 @@ impl<'a> TransferSweep<'a> {
         row_of.values_mut().enumerate().for_each(|(i, row)| *row = i);
         let needed = self.task.train.select(row_of.keys().copied());
         self.progress.begin("features", needed.len() as u64, Unit::Work);
-        let layers = Layers::observed(self.model, &needed, self.features, |n| self.progress.advance(n as u64));
+        let layers = LayerFeatures::observed(self.model, &needed, self.features, |n| self.progress.advance(n as u64));
         self.progress.end();
         let rows = |draw: Vec<usize>| draw.iter().filter_map(|position| row_of.get(position).copied()).collect();
         Ok((layers?, samples.into_iter().map(rows).collect()))

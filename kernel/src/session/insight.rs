@@ -290,7 +290,8 @@ impl Insight {
                     self.private.get().is_some_and(|private| private.hides(name, is_field, of.as_deref()))
                 };
                 let own = self.session().definitions_text();
-                fitting.retain(|(name, kind)| !(is_member(kind) && is_hidden(name, kind)) || count_word(&own, name) > 0);
+                fitting
+                    .retain(|(name, kind)| !(is_member(kind) && is_hidden(name, kind)) || count_word(&own, name) > 0);
                 let starts = |name: &str| name.to_lowercase().starts_with(&written);
                 if fitting.iter().any(|(name, _)| starts(name)) {
                     fitting.retain(|(name, _)| starts(name));
@@ -321,7 +322,8 @@ impl Insight {
     /// The type of the variable whose member is being written at the end of a text.
     fn type_before(&self, text: &str) -> Option<String> {
         let owner = text.trim_end().strip_suffix('.')?.trim_end();
-        let start = owner.rfind(|c| !is_word(c)).map_or(0, |at| at + owner[at..].chars().next().map_or(1, char::len_utf8));
+        let start =
+            owner.rfind(|c| !is_word(c)).map_or(0, |at| at + owner[at..].chars().next().map_or(1, char::len_utf8));
         // What is itself a member of something is of another type.
         let is_member = owner[..start].trim_end().ends_with('.');
         let variable = self.session().variables.get(&owner[start..]).cloned();

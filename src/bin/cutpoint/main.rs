@@ -5,8 +5,10 @@ mod cluster;
 mod convert;
 mod data;
 mod finetune;
+mod foretell;
 mod plot;
 mod pretrain;
+mod recommend;
 mod results;
 mod show;
 mod stats;
@@ -43,6 +45,8 @@ enum Command {
     Sweep(sweep::Args),
     Cluster(cluster::Args),
     Transfer(transfer::Args),
+    Foretell(foretell::Args),
+    Recommend(recommend::Args),
     Show(show::Args),
     Stats(stats::Args),
     Plot(plot::Args),
@@ -100,6 +104,8 @@ fn run(command: Command) -> Result<()> {
         Command::Sweep(args) => sweep::run(args),
         Command::Cluster(args) => cluster::run(args),
         Command::Transfer(args) => transfer::run(args),
+        Command::Foretell(args) => foretell::run(args),
+        Command::Recommend(args) => recommend::run(args),
         Command::Show(args) => show::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Plot(args) => plot::run(args),

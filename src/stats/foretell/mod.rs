@@ -4,11 +4,15 @@
 mod across;
 mod case;
 mod evidence;
+mod gather;
 mod judge;
 mod recommend;
+mod series;
 
 pub use across::{across, across_table, Across, Policy, FEWEST_STUDIES};
 pub use case::{Case, Choice};
 pub use evidence::{Evidence, EvidenceCase};
+pub use gather::gather;
 pub use judge::{judge, judgement_table, Estimate, Judgement};
 pub use recommend::{recommend, Recommendation, Situation};
+pub use series::score_series;

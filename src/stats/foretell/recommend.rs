@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::stats::tests::ALPHA;
 use crate::table::{cut_name, percent};
-use crate::transfer::Score;
+use crate::transfer::{LayerFeatures, Score};
 
 /// What is known before fine-tuning.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,17 @@ pub struct Situation {
     pub layers: Vec<BTreeMap<Score, f64>>,
     /// Whether the network is of the kind that the evidence is of: six convolutions and a linear layer.
     pub is_of_the_kind: bool,
+}
+
+impl Situation {
+    /// Scores every layer on the images that its features are of.
+    pub fn new(setting: Setting, layers: &LayerFeatures, is_of_the_kind: bool) -> Situation {
+        let mut classes = layers.labels.clone();
+        classes.sort_unstable();
+        classes.dedup();
+        let images_per_class = layers.len() as f64 / classes.len().max(1) as f64;
+        Situation { setting, images_per_class, layers: layers.scores(), is_of_the_kind }
+    }
 }
 
 /// A cut, a few that may be as good, and what to expect.

@@ -77,7 +77,7 @@ mod tests {
     fn medians_of_repeats_are_shown_and_the_highest_of_each_score_is_marked() {
         let row = |repeat: u64, cut: Option<i64>, log_me: f64| -> TransferRecord {
             let mut row = serde_json::json!({"Percentage": 0.01, "Repeat": repeat, "Layer": "x", "Features": "channels",
-                "Images": 30, "Classes": 3, "SourceWeights": "w", "Pictures": "p", "Seconds": 0.5});
+                "Images": 30, "Classes": 3, "SourceWeights": "w", "TargetImages": "p", "Seconds": 0.5});
             match cut {
                 Some(cut) => {
                     row["Cut"] = cut.into();

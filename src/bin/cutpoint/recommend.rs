@@ -1,0 +1,68 @@
+//! `cutpoint recommend`: a cut for the data at hand, before any fine-tuning.
+
+use std::path::PathBuf;
+
+use cutpoint::config::{Params, Setting};
+use cutpoint::error::{Error, Result};
+use cutpoint::stats::{recommend, Evidence, Situation};
+use cutpoint::study::Study;
+use cutpoint::train::load_source;
+use cutpoint::transfer::{LayerFeatures, View};
+
+use crate::args::{self, Machine, Network};
+use crate::{say, tell};
+
+/// Recommend a cut for a source network and a few target images, before any fine-tuning, and say what it may cost.
+///
+/// Every layer is scored on the images at hand, as `cutpoint transfer` does; what scores and fixed cuts were worth in the
+/// studies that come with this program decides what is chosen by. The study itself is left out of that.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The study, as for `cutpoint sweep`: source network and target images.
+    study: String,
+    /// Fraction of the target training data that is at hand, from above 0 to 1.
+    #[arg(long, default_value_t = 0.001)]
+    percentage: f64,
+    /// The seed that the images at hand are drawn with.
+    #[arg(long, default_value_t = 0)]
+    repeat: u64,
+    /// How the network will be fine-tuned.
+    #[arg(long, default_value_t = Setting::FR)]
+    setting: Setting,
+    #[command(flatten)]
+    network: Network,
+    /// Source weights to read instead, .safetensors or .pth.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Folder that pretrained_models/ is below. Unless given: the working directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let study = Study::find(&args.study)?;
+    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
+    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
+    let weights = args.weights.unwrap_or_else(|| study.files(args.out.unwrap_or_default()).weights);
+    if !weights.exists() {
+        return Err(Error::DataNotFound {
+            name: format!("of weights for {study}"),
+            looked: vec![weights.display().to_string()],
+            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
+        });
+    }
+    let mut model = args::source_network(&params, &data)?;
+    load_source(&mut model, &weights)?;
+    let images = data.target.train.select(data.target.reduced(args.percentage, args.repeat)?);
+    tell(format!(
+        "{} images of {} classes; source weights: {}",
+        images.len(),
+        data.target.classes.len(),
+        weights.display()
+    ));
+    let layers = LayerFeatures::new(&model, &images, View::Channels)?;
+    let situation = Situation::new(args.setting, &layers, model.depth() == study.params.depth);
+    say(recommend(&Evidence::built_in().without(&study.to_string()), &situation)?)
+}
