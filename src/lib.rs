@@ -38,6 +38,7 @@ pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod experiment;
 pub mod model;
 pub mod notebook;
 pub mod plot;

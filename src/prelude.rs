@@ -6,12 +6,16 @@ pub use {ndarray, serde_json, tch};
 pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
-pub use crate::config::{Activation, Device, Params, Setting, TestSplit, PERCENTAGES};
+pub use crate::config::{
+    Activation, CutPoint, Device, Fraction, Grid, NetworkConfig, Optimizer, Params, Pooling, Recipe, Repeats, Row,
+    Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
+};
 pub use crate::data::{
     Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, TransferLearningWrapper, CIFAR10,
     FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
+pub use crate::experiment::{Evaluation, Experiment, ExperimentResults, ExperimentSweep, SourceNetwork, Weights};
 pub use crate::model::Checkpoint;
 pub use crate::model::{CustomCnn, Cut, LayerOutput};
 pub use crate::notebook::display::Shown;
@@ -21,7 +25,7 @@ pub use crate::plot::{
     difference_plot, effective_rank_plot, error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, heat_map,
     learning_curve, regret_plot, sample_grid, scatter_map, surface, Figure, Illustrated, Over, ShowSamples, Theme,
 };
-pub use crate::results::{Record, ResultFile};
+pub use crate::results::{Origin, Provenance, Record, ResultFile};
 pub use crate::rng::TorchRng;
 pub use crate::runtime::progress::{default_sink, Progress, Silent};
 pub use crate::runtime::threads as machine;
@@ -32,6 +36,6 @@ pub use crate::stats::{
     trend, wilcoxon_table, Evidence, Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
-pub use crate::sweep::{fine_tune, FineTuned, Repeats, Row, Sweep};
+pub use crate::sweep::{fine_tune, FineTuned, Sweep};
 pub use crate::train::{classification_report, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};
 pub use crate::transfer::{layer_scores, LayerFeatures, Score, TransferFile, TransferSweep, View};

@@ -167,6 +167,15 @@ impl<'a> ClusterSweep<'a> {
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
     }
 
+    /// The same, adding the rows to the file that was named; returns all that the file holds then.
+    ///
+    /// # Errors
+    /// Those of [`ClusterSweep::run`] and [`ClusterFile::add_to`]; [`Error::Parameter`] when no file was named.
+    pub fn run_to_file(&self) -> Result<ClusterFile> {
+        let path = self.file.as_ref().ok_or_else(|| Error::parameter("file", "a file to add the rows to", "none"))?;
+        self.run()?.add_to(path)
+    }
+
     /// Makes these clusterings side by side and keeps each in the journal as soon as it is finished.
     fn compute(
         &self,

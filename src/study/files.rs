@@ -22,7 +22,7 @@ pub struct StudyFiles {
     pub cluster_journal: PathBuf,
     /// The journal of finished scores of layers.
     pub transfer_journal: PathBuf,
-    split: &'static str,
+    split: String,
 }
 
 impl Study {
@@ -33,7 +33,7 @@ impl Study {
 }
 
 impl StudyFiles {
-    pub(super) fn new(root: &Path, folder: &str, split: &'static str) -> StudyFiles {
+    pub(super) fn new(root: &Path, folder: &str, split: &str) -> StudyFiles {
         let results = root.join("results").join(folder);
         let journal = |kind: &str| results.join(".journal").join(format!("{split}_classes{kind}.jsonl"));
         StudyFiles {
@@ -42,7 +42,7 @@ impl StudyFiles {
             cluster_journal: journal("_cluster"),
             transfer_journal: journal("_transfer"),
             results,
-            split,
+            split: split.to_owned(),
         }
     }
 
@@ -54,7 +54,7 @@ impl StudyFiles {
 
     /// The same with source weights in a folder of their own.
     pub(super) fn weights_in(mut self, folder: &str) -> StudyFiles {
-        self.weights = self.weights.with_file_name(folder).join(weights_name(self.split));
+        self.weights = self.weights.with_file_name(folder).join(weights_name(&self.split));
         self
     }
 

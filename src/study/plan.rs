@@ -67,8 +67,8 @@ pub struct Plan {
     pub percentages: Vec<f64>,
     /// Repeats of each run.
     pub repeats: Repeats,
-    folder: &'static str,
-    split: &'static str,
+    folder: String,
+    split: String,
     variant: Option<String>,
     /// The settings of pre-training as the profile has them.
     usual: Params,
@@ -82,8 +82,19 @@ const CPU_REPEATS: Repeats = Repeats::Fixed(12);
 impl Study {
     /// The study at a size.
     pub fn plan(&self, profile: Profile) -> Plan {
-        let narrow = Params { num_channels: 8, num_train: 2, ..self.params.clone() };
-        let params = if profile == Profile::Smoke { narrow } else { self.params.clone() };
+        Plan::new(self.folder, self.split, &self.params, profile)
+    }
+}
+
+/// The folder of [`Profile::Paper`].
+const PAPER: &str = "paper";
+
+impl Plan {
+    /// A plan at a size, whose files are named after a folder and a split of classes; `params` are those of the size
+    /// [`Profile::Paper`].
+    pub fn new(folder: &str, split: &str, params: &Params, profile: Profile) -> Plan {
+        let narrow = Params { num_channels: 8, num_train: 2, ..params.clone() };
+        let params = if profile == Profile::Smoke { narrow } else { params.clone() };
         let (epochs, batch_size) = match profile {
             Profile::Smoke => (1, 256),
             Profile::Cpu => PRETRAINING,
@@ -95,15 +106,10 @@ impl Study {
             Profile::Paper => (PERCENTAGES.to_vec(), Repeats::Published),
         };
         let pretrain = Params { num_train: epochs, batch_size, ..params.clone() };
-        let (folder, split, usual) = (self.folder, self.split, pretrain.clone());
+        let (folder, split, usual) = (folder.to_owned(), split.to_owned(), pretrain.clone());
         Plan { profile, pretrain, params, percentages, repeats, folder, split, variant: None, usual }
     }
-}
 
-/// The folder of [`Profile::Paper`].
-const PAPER: &str = "paper";
-
-impl Plan {
     /// The same plan with `freeze`, `reinit` and `truncate` as in `setting`.
     pub fn with_setting(self, setting: Setting) -> Plan {
         Plan { params: self.params.with_setting(setting), ..self }
@@ -129,7 +135,7 @@ impl Plan {
     pub fn files(&self, root: impl AsRef<Path>) -> StudyFiles {
         let root = root.as_ref();
         let root = if self.profile == Profile::Smoke { root.join("run/smoke") } else { root.to_owned() };
-        let mut files = StudyFiles::new(&root, self.folder, self.split);
+        let mut files = StudyFiles::new(&root, &self.folder, &self.split);
         if self.profile == Profile::Paper {
             files = files.results_in(PAPER).weights_in(PAPER);
         }

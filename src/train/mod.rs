@@ -26,6 +26,7 @@ pub(crate) use fit::{evaluate_final, fit, FitOptions};
 pub(crate) use inputs::{label_tensor, Inputs};
 pub use report::{ClassScores, ClassificationReport};
 pub use source::{
-    check_source, check_source_images, load_source, origin_of, pretrained, save_source, source_identity, Source,
+    check_source, check_source_images, load_source, origin_of, pretrain, pretrained, save_source, source_identity,
+    Source,
 };
 pub use trainer::{TrainReport, Trainer};

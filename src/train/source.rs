@@ -176,6 +176,34 @@ impl fmt::Display for Source {
     }
 }
 
+/// Trains a network on the source task and writes nothing. A training that is stopped leaves the network as it was.
+/// Operations use every core, and last digits depend on how many there are.
+///
+/// # Errors
+/// Those of [`Trainer::train`].
+pub fn pretrain(
+    model: &mut CustomCnn,
+    data: &mut TransferLearningWrapper,
+    params: &Params,
+    study: &str,
+) -> Result<Source> {
+    let (phase, initial) = (data.phase(), model.deep_clone()?);
+    data.update_phase(Phase::Pretrain);
+    let trained = Trainer::new(model, data, params.lr_pretrain, params)
+        .and_then(|trainer| trainer.threads(threads::cores()).curve(false).losses(true).train());
+    data.update_phase(phase);
+    match trained {
+        Ok(report) => {
+            let origin = origin_of(study, model, &data.source, params, threads::cores(), &report)?;
+            Ok(Source::Trained(report, origin))
+        }
+        Err(error) => {
+            model.load_state_dict(&initial.state_dict())?;
+            Err(error)
+        }
+    }
+}
+
 /// Gives a network the weights of `path`, or where there is no such file pre-trains it on the source task and writes
 /// the file. A training that is stopped leaves the network as it was, and its finished epochs in checkpoints beside the file:
 /// called again it goes on from the last of them. `study` is noted in the file. Operations use every

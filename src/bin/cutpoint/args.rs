@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cutpoint::config::{Activation, Device, Params, TestSplit, MAX_DEPTH};
-use cutpoint::data::{DatasetName, Phase, TransferLearningWrapper};
+use cutpoint::data::{Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
+use cutpoint::experiment::{Experiment, Weights};
 use cutpoint::model::CustomCnn;
 use cutpoint::runtime::progress::Terminal;
+use cutpoint::study::{Profile, Study};
 use cutpoint::train::{TrainReport, Trainer};
+
+use crate::tell;
 
 /// Where data sets are and where computing happens.
 #[derive(clap::Args, Clone)]
@@ -116,19 +120,34 @@ pub fn cuts(text: &str) -> Result<Vec<i64>> {
     }
 }
 
-/// Loads both tasks, with progress on the terminal.
-pub fn load_data(
-    params: &Params,
-    source: DatasetName,
-    target: DatasetName,
-    machine: &Machine,
-) -> Result<TransferLearningWrapper> {
-    TransferLearningWrapper::load(params, source, target, machine.data.as_deref(), &Terminal::new())
-}
+impl Machine {
+    /// Both tasks of an experiment, with progress on the terminal.
+    pub fn load(&self, exp: &Experiment) -> Result<TransferLearningWrapper> {
+        exp.load_data_with(self.data.as_deref(), &Terminal::new())
+    }
 
-/// The source network with its initial weights.
-pub fn source_network(params: &Params, data: &TransferLearningWrapper) -> Result<CustomCnn> {
-    CustomCnn::new(params, data.source.classes.len(), data.input_shape())
+    /// The same, saying where the data sets are.
+    pub fn load_and_tell(&self, exp: &Experiment) -> Result<TransferLearningWrapper> {
+        let data = self.load(exp)?;
+        data.places().iter().for_each(tell);
+        Ok(data)
+    }
+
+    /// An experiment of a study with its own network, or another one, below a folder (the working directory unless
+    /// given), on this machine, with weights from a file where one is named.
+    pub fn experiment(
+        &self,
+        study: &str,
+        network: &Network,
+        weights: Option<&PathBuf>,
+        out: Option<&PathBuf>,
+    ) -> Result<Experiment> {
+        let study = Study::find(study)?;
+        let params = Params { device: self.device, ..network.apply(study.params.clone()) };
+        let weights = weights.map_or(Weights::AsFound, |path| Weights::File(path.clone()));
+        let exp = Experiment::of_study(&study, Profile::Cpu).params(&params, &params)?.weights(weights);
+        Ok(exp.files_below(out.cloned().unwrap_or_default()))
+    }
 }
 
 /// Pre-trains a network on the source task. `checkpoints`: the folder and name of files that it goes on from; `curve`:
@@ -149,7 +168,5 @@ pub fn pretrain(
     if let Some((folder, name)) = checkpoints {
         trainer = trainer.output(folder, &name).resume(params.save_checkpoints);
     }
-    let report = trainer.train()?;
-    data.update_phase(Phase::Finetune);
-    Ok(report)
+    trainer.train()
 }

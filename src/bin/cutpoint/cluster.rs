@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use cutpoint::cluster::{Algorithm, ClusterSweep, Scoring};
-use cutpoint::config::{Params, Repeats, PERCENTAGES};
-use cutpoint::error::{Error, Result};
+use cutpoint::cluster::{Algorithm, Scoring};
+use cutpoint::config::{Repeats, PERCENTAGES};
+use cutpoint::error::Result;
 use cutpoint::stats::cluster_table;
-use cutpoint::study::Study;
-use cutpoint::train::load_source;
 
-use crate::args::{self, Machine, Network};
+use crate::args::{Machine, Network};
 use crate::results::Form;
-use crate::tell;
+use crate::{tell, tell_weights};
 
 /// Cluster what each layer of the source network makes of the target pictures, and score the clusters against the
 /// classes.
@@ -58,33 +56,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let study = Study::find(&args.study)?;
-    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
-    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
-    for place in data.places() {
-        tell(place);
-    }
-    let out = args.out.clone().unwrap_or_default();
-    let files = study.files(&out);
-    let weights = args.weights.clone().unwrap_or_else(|| files.weights.clone());
-    if !weights.exists() {
-        return Err(Error::DataNotFound {
-            name: format!("of weights for {study}"),
-            looked: vec![weights.display().to_string()],
-            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
-        });
-    }
-    let mut model = args::source_network(&params, &data)?;
-    load_source(&mut model, &weights)?;
-    tell(format!("source weights: {}", weights.display()));
-    let path = args.output.clone().unwrap_or_else(|| files.clusterings());
-    let mut sweep = ClusterSweep::new(&model, &data.target)
-        .percentages(&args.percentages)
-        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
-        .algorithms(&args.algorithms)
-        .scoring(args.scoring)
-        .journal(&files.cluster_journal)
-        .file(&path);
+    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
+    let exp = exp.fractions(&args.percentages)?.repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed));
+    let data = args.machine.load_and_tell(&exp)?;
+    let source = exp.read_source_network(&data)?;
+    tell_weights(&source);
+    let path = args.output.clone().or_else(|| exp.files().map(|files| files.clusterings())).unwrap_or_default();
+    let mut sweep =
+        exp.clusterings(&source, &data).algorithms(&args.algorithms).scoring(args.scoring).file(&path);
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use cutpoint::config::{Device, Params, Setting, TestSplit};
+use cutpoint::config::{Device, Params, Row, Setting, SplitConfig, TestSplit};
 use cutpoint::data::{DatasetName, MNIST};
 use cutpoint::error::Result;
+use cutpoint::experiment::{Experiment, Weights};
 use cutpoint::model::Checkpoint;
-use cutpoint::sweep::{fine_tune, Row};
-use cutpoint::train::load_source;
+use cutpoint::sweep::fine_tune;
 
 use crate::args::{self, Machine};
 use crate::{say, tell};
@@ -121,9 +121,11 @@ fn json_line(value: &serde_json::Value) -> String {
 }
 
 pub fn run(args: Args) -> Result<()> {
+    let split = SplitConfig::new(
+        &args::classes("pretrain-classes", &args.pretrain_classes)?,
+        &args::classes("finetune-classes", &args.finetune_classes)?,
+    )?;
     let params = Params {
-        pre_train_classes: args::classes("pretrain-classes", &args.pretrain_classes)?,
-        fine_tune_classes: args::classes("finetune-classes", &args.finetune_classes)?,
         num_train: args.epochs,
         early_stop_patience: (args.patience > 0).then_some(args.patience),
         batch_size: args.batch_size,
@@ -133,20 +135,20 @@ pub fn run(args: Args) -> Result<()> {
         num_channels: args.channels,
         kernel_size: args.kernel,
         pooling_every_n_layers: args.pool_every,
-        test_split: args.test_split,
         device: args.device,
         ..Params::default()
-    }
-    .with_setting(args.setting);
+    };
+    let params = params.with_setting(args.setting).with_split(&split.with_test(args.test_split));
+    let pretrain = Params { num_train: args.pretrain_epochs.max(1), ..params.clone() };
     args.save.as_deref().map(Checkpoint::check_name).transpose()?;
-    let machine = Machine { data: args.data, device: args.device };
-    let mut data = args::load_data(&params, args.source, args.target, &machine)?;
-    let mut model = args::source_network(&params, &data)?;
-    if let Some(path) = &args.load {
-        load_source(&mut model, path)?;
-    } else if args.pretrain_epochs > 0 {
-        let params = Params { num_train: args.pretrain_epochs, ..params.clone() };
-        let report = args::pretrain(&mut model, &mut data, &params, args.threads, None, false)?;
+    let exp = Experiment::on(args.source, args.target, params.split()?)?.params(&params, &pretrain)?;
+    let mut data = Machine { data: args.data, device: args.device }.load(&exp)?;
+    let mut model = match &args.load {
+        Some(path) => exp.weights(Weights::File(path.clone())).source_network(&data)?.into_network(),
+        None => exp.new_network(&data)?.into_network(),
+    };
+    if args.load.is_none() && args.pretrain_epochs > 0 {
+        let report = args::pretrain(&mut model, &mut data, &pretrain, args.threads, None, false)?;
         let line =
             serde_json::json!({"train_acc": report.train_acc, "test_acc": report.test_acc, "epochs": report.epochs});
         tell(json_line(&line));

@@ -129,3 +129,10 @@ fn tell(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
+
+/// Says which file of weights is used.
+fn tell_weights(source: &cutpoint::experiment::SourceNetwork) {
+    if let Some(path) = source.file() {
+        tell(format!("source weights: {}", path.display()));
+    }
+}

@@ -7,19 +7,18 @@ use ndarray::Array2;
 use serde_json::Value;
 
 use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore, FeatureTable};
-use cutpoint::config::{Params, Setting};
+use cutpoint::config::{CutPoint, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
-use cutpoint::model::CustomCnn;
+use cutpoint::experiment::{Experiment, SourceNetwork};
 use cutpoint::plot::{self, Figure, Over, Theme};
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
     check_settings_comparable, experiment_name, load_together, Groups, Measure, Ranking, Rule, Series, Statistics,
 };
-use cutpoint::study::Study;
-use cutpoint::train::{classification_report, load_source, Epoch};
+use cutpoint::train::Epoch;
 
-use crate::args::{self, Machine, Network};
+use crate::args::{Machine, Network};
 use crate::tell;
 
 /// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
@@ -265,28 +264,25 @@ impl Across {
 
 /// A study's data, and its source network.
 struct Loaded {
-    params: Params,
+    exp: Experiment,
     data: TransferLearningWrapper,
-    model: CustomCnn,
-    weights: PathBuf,
+    source: SourceNetwork,
 }
 
 impl OfStudy {
     /// Loads the data; the network keeps its initial weights.
     fn load(&self) -> Result<Loaded> {
-        let study = Study::find(&self.study)?;
-        let params = Params { device: self.machine.device, ..self.network.apply(study.params.clone()) };
-        let data = args::load_data(&params, study.source, study.target, &self.machine)?;
-        let model = args::source_network(&params, &data)?;
-        let weights = self.weights.clone().unwrap_or_else(|| study.files("").weights);
-        Ok(Loaded { params, data, model, weights })
+        let exp = self.machine.experiment(&self.study, &self.network, self.weights.as_ref(), None)?;
+        let data = self.machine.load(&exp)?;
+        let source = exp.new_network(&data)?;
+        Ok(Loaded { exp, data, source })
     }
 
     /// The same with the source weights read.
     fn load_trained(&self) -> Result<Loaded> {
-        let mut loaded = self.load()?;
-        load_source(&mut loaded.model, &loaded.weights)?;
-        Ok(loaded)
+        let Loaded { exp, data, .. } = self.load()?;
+        let source = exp.read_source_network(&data)?;
+        Ok(Loaded { exp, data, source })
     }
 }
 
@@ -354,40 +350,35 @@ pub fn run(args: Args) -> Result<()> {
         Kind::Curve { file, out } => out.save(plot::learning_curve(&trace(&file)?)?),
         Kind::Samples { of, count } => of.out.save(plot::sample_grid(&of.load()?.data.target, count)?),
         Kind::Architecture { of, cut, setting } => {
-            let Loaded { params, data, model, .. } = of.load()?;
-            let model = match cut {
-                Some(cut) => {
-                    let cut = cutpoint::model::Cut::new(&params.with_setting(setting), cut)?;
-                    model.cut(cut, data.target.classes.len(), 0)?
-                }
-                None => model,
+            let Loaded { exp, data, source } = of.load()?;
+            let network = match cut {
+                Some(cut) => exp.setting(setting).new_network(&data)?.cut(CutPoint::try_from(cut)?, &data.target)?,
+                None => source.into_network(),
             };
-            of.out.save(plot::architecture(&model)?)
+            of.out.save(plot::architecture(&network)?)
         }
-        Kind::Filters(of) => of.out.save(plot::filters(&of.load_trained()?.model)?),
+        Kind::Filters(of) => of.out.save(plot::filters(&of.load_trained()?.source)?),
         Kind::FeatureMaps { of, picture } => {
-            let Loaded { data, model, .. } = of.load_trained()?;
-            of.out.save(plot::feature_maps(&model, &data.target.train, picture)?)
+            let Loaded { data, source, .. } = of.load_trained()?;
+            of.out.save(plot::feature_maps(&source, &data.target.train, picture)?)
         }
         Kind::EffectiveRank(of) => {
-            let initial = of.load()?.model.effective_ranks()?;
-            let trained = of.load_trained()?.model.effective_ranks()?;
+            let Loaded { source, .. } = of.load_trained()?;
+            let (trained, initial) = (source.effective_ranks()?, source.untrained()?.effective_ranks()?);
             of.out.save(plot::effective_rank_plot(&[("pre-trained", trained), ("initial", initial)])?)
         }
         Kind::Confusion(of) => {
-            let Loaded { data, model, .. } = of.load_trained()?;
-            let names = data.source.class_names.clone();
-            let report = classification_report(&model, &data.source.test, &names)?;
-            of.out.save(plot::confusion_matrix(&report.confusion, &names)?)
+            let Loaded { data, source, .. } = of.load_trained()?;
+            of.out.save(source.evaluate(&data.source.test)?.confusion_matrix()?)
         }
         Kind::Map { of, layer, percentage, algorithm, tsne } => map(&of, layer, percentage, algorithm, tsne),
     }
 }
 
 fn map(of: &OfStudy, layer: Option<usize>, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
-    let Loaded { data, model, .. } = of.load_trained()?;
-    let layer = layer.unwrap_or(model.depth().saturating_sub(1));
-    let features = FeatureTable::new(&model, &data.reduced_train(percentage, 0)?)?.layer(layer)?;
+    let Loaded { data, source, .. } = of.load_trained()?;
+    let layer = layer.unwrap_or(source.depth().saturating_sub(1));
+    let features = FeatureTable::new(source.network(), &data.reduced_train(percentage, 0)?)?.layer(layer)?;
     let names = data.target.class_names.clone();
     let clusters = algorithm.cluster(features.vectors.view(), names.len(), 0)?;
     let (points, how): (Array2<f64>, String) = if by_neighbours {

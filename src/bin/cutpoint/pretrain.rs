@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use cutpoint::error::Result;
+use cutpoint::experiment::Experiment;
 use cutpoint::model::Checkpoint;
 use cutpoint::runtime::threads;
-use cutpoint::study::Study;
+use cutpoint::study::{Profile, Study};
 use cutpoint::train::{origin_of, save_source};
 
 use crate::args::{self, Machine, Overrides};
@@ -59,8 +60,9 @@ pub fn run(args: Args) -> Result<()> {
     Checkpoint::check_name(&out)?;
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
     cutpoint::util::files::create_dir(&folder)?;
-    let mut data = args::load_data(&params, study.source, study.target, &args.machine)?;
-    let mut model = args::source_network(&params, &data)?;
+    let exp = Experiment::of_study(&study, Profile::Cpu).params(&params, &params)?;
+    let mut data = args.machine.load(&exp)?;
+    let mut model = exp.new_network(&data)?.into_network();
     let threads = args.threads.unwrap_or_else(threads::cores);
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use cutpoint::config::{rows, Params, Repeats, Setting, PERCENTAGES};
+use cutpoint::config::{CutPoint, Params, Repeats, Setting, PERCENTAGES};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
-use cutpoint::model::CustomCnn;
-use cutpoint::results::Journal;
-use cutpoint::results::{Record, ResultFile, PICTURES};
-use cutpoint::study::Study;
-use cutpoint::sweep::Sweep;
-use cutpoint::train::{check_source, check_source_images, load_source, pretrained};
+use cutpoint::experiment::{Experiment, SourceNetwork, Weights};
+use cutpoint::study::{Profile, Study};
+use cutpoint::train::Source;
 
 use crate::args::{self, Machine, Overrides};
 use crate::{say, show, tell};
@@ -70,100 +67,77 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let mut study = Study::find(&args.study)?;
-    let settings = |study: &Study| {
-        let params = args.overrides.apply(study.params.clone()).with_setting(args.setting);
-        Params { device: args.machine.device, ..params }
-    };
-    let mut params = settings(&study);
-    let mut data = match args::load_data(&params, study.source, study.target, &args.machine) {
+    let mut exp = args.experiment(&Study::find(&args.study)?)?;
+    let data = match args.machine.load_and_tell(&exp) {
         Err(error @ Error::DataNotFound { .. }) if args.or_glyphs => {
             tell(format!("cutpoint: {error}"));
-            study = Study::find("Glyphs")?;
-            params = settings(&study);
+            exp = args.experiment(&Study::find("Glyphs")?)?;
             tell("cutpoint: going on with the built-in data set Glyphs; results are named after it");
-            args::load_data(&params, study.source, study.target, &args.machine)?
+            args.machine.load_and_tell(&exp)?
         }
         other => other?,
     };
-    for place in data.places() {
-        tell(place);
-    }
-    // What cannot be done is said before hours of pre-training.
     let cuts = match &args.cuts {
         Some(text) => args::cuts(text)?,
-        None => (-1..=params.depth as i64).collect(),
+        None => CutPoint::all(exp.plan().params.depth).map(CutPoint::number).collect(),
     };
-    let repeats = args.repeats.map_or(Repeats::Published, Repeats::Fixed);
-    for row in rows(&args.percentages, &cuts, repeats)? {
-        row.cut.check(params.depth)?;
-        data.target.per_class(row.fraction.get())?;
-    }
-    let files = study.files(args.out.clone().unwrap_or_default());
-    let mut of_file = params.clone();
-    of_file.other.insert(PICTURES.to_owned(), data.target.digest().into());
-    files.check_rows(&of_file, &cuts)?;
-    // A folder that cannot be written is found out now.
-    Journal::<Record>::open(&files.journal)?;
-    let source = source_with_weights(&args, &study, &params, &mut data)?;
-    let mut sweep = Sweep::new(&params, &source, &data)?
-        .percentages(&args.percentages)
-        .cuts(cuts.iter().copied())
-        .repeats(repeats)
-        .journal(&files.journal)
-        .known([files.baselines(), files.cuts(args.setting)]);
+    // What cannot be done is said before hours of pre-training.
+    exp.check(&data, cuts.iter().copied())?;
+    let source = args.source_network(&exp, &data)?;
+    let mut sweep = exp.sweep(&source, &data)?.cuts(cuts);
     if let Some(workers) = args.workers {
         sweep = sweep.workers(workers);
     }
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }
-    files.check_rows(&sweep.params_of_file()?, &cuts)?;
-    let results = sweep.run()?;
-    let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
-        results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
     // Written before anything is printed: a full disk below a log must not cost the files.
-    let mut written = Vec::new();
-    for (path, records) in [(files.baselines(), of_baseline), (files.cuts(args.setting), of_cuts)] {
-        if !records.is_empty() {
-            ResultFile::new(results.params.clone(), records).add_to(&path)?;
-            written.push(path);
-        }
-    }
-    show::print(&results)?;
-    written.iter().try_for_each(|path| say(format!("wrote {}", path.display())))
+    let results = sweep.run()?;
+    show::print(results.of_sweep())?;
+    results.written().iter().try_for_each(|path| say(format!("wrote {}", path.display())))
 }
 
-/// The source network: with weights read, or else pre-trained and written.
-fn source_with_weights(
-    args: &Args,
-    study: &Study,
-    params: &Params,
-    data: &mut TransferLearningWrapper,
-) -> Result<CustomCnn> {
-    let mut model = args::source_network(params, data)?;
-    let path = args.weights.clone().unwrap_or_else(|| study.files(args.out.clone().unwrap_or_default()).weights);
-    let pretraining = Params {
-        num_train: args.pretrain_epochs.unwrap_or(params.num_train),
-        batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),
-        ..params.clone()
-    };
-    if args.pretrain_epochs == Some(0) && args.weights.is_none() {
-        tell("source weights: the initial ones, without pre-training");
-    } else if args.weights.is_some() || path.exists() {
-        let origin = load_source(&mut model, &path)?;
-        if args.pretrain_epochs.is_some() || args.pretrain_batch_size.is_some() {
-            check_source(origin.as_ref(), &pretraining, &data.source, &path)?;
-        } else if args.weights.is_none() {
-            check_source_images(origin.as_ref(), &data.source, &path)?;
-        }
-        let how = origin.map_or(String::new(), |o| format!(" ({o})"));
-        tell(format!("source weights: {}{how}", path.display()));
-    } else {
-        tell(format!("pre-training the source network, as {} is not there", path.display()));
-        let report = pretrained(&mut model, data, &pretraining, &study.to_string(), &path)?;
-        tell(format!("{report}\nwrote {}", path.display()));
+impl Args {
+    fn experiment(&self, study: &Study) -> Result<Experiment> {
+        let params = self.overrides.apply(study.params.clone()).with_setting(self.setting);
+        let params = Params { device: self.machine.device, ..params };
+        let weights = match (&self.weights, self.pretrain_epochs) {
+            (Some(path), _) => Weights::File(path.clone()),
+            (None, Some(0)) => Weights::Initial,
+            (None, _) => Weights::AsFound,
+        };
+        let pretrain = Params {
+            num_train: self.pretrain_epochs.filter(|&epochs| epochs > 0).unwrap_or(params.num_train),
+            batch_size: self.pretrain_batch_size.unwrap_or(params.batch_size),
+            ..params.clone()
+        };
+        let exp = Experiment::of_study(study, Profile::Cpu).params(&params, &pretrain)?.weights(weights);
+        let exp = exp.fractions(&self.percentages)?.repeats(self.repeats.map_or(Repeats::Published, Repeats::Fixed));
+        Ok(exp.files_below(self.out.clone().unwrap_or_default()))
     }
-    data.update_phase(cutpoint::data::Phase::Finetune);
-    Ok(model)
+
+    /// The source network: with weights read, or else pre-trained and written.
+    fn source_network(&self, exp: &Experiment, data: &TransferLearningWrapper) -> Result<SourceNetwork> {
+        let trained = self.weights.is_none() && self.pretrain_epochs != Some(0);
+        if let Some(files) = exp.files().filter(|files| trained && !files.weights.exists()) {
+            tell(format!("pre-training the source network, as {} is not there", files.weights.display()));
+        }
+        let source = exp.source_network(data)?;
+        if self.pretrain_epochs.is_some() || self.pretrain_batch_size.is_some() {
+            exp.check_source(&source, data)?;
+        } else if let Err(other_images) = exp.check_source_images(&source, data) {
+            // A file that is named is used whatever it is of, but not in silence.
+            tell(format!("note: {other_images}"));
+        }
+        let file = source.file().map(|path| path.display().to_string()).unwrap_or_default();
+        match source.source() {
+            None => tell("source weights: the initial ones, without pre-training"),
+            Some(Source::Trained(report, _)) => tell(format!("{report}\nwrote {file}")),
+            Some(Source::Read(origin)) => {
+                let how = origin.as_ref().map_or(String::new(), |o| format!(" ({o})"));
+                tell(format!("source weights: {file}{how}"));
+            }
+        }
+        Ok(source)
+    }
 }

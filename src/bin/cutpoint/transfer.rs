@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use cutpoint::config::{Params, Repeats, PERCENTAGES};
-use cutpoint::error::{Error, Result};
+use cutpoint::config::{Repeats, PERCENTAGES};
+use cutpoint::error::Result;
 use cutpoint::stats::transfer_table;
-use cutpoint::study::Study;
-use cutpoint::train::load_source;
-use cutpoint::transfer::{TransferSweep, View};
+use cutpoint::transfer::View;
 
-use crate::args::{self, Machine, Network};
+use crate::args::{Machine, Network};
 use crate::results::Form;
-use crate::tell;
+use crate::{tell, tell_weights};
 
 /// Score what each layer of the source network makes of the target images, before any fine-tuning: H-score, LogME,
 /// TransRate, nearest class mean, nearest neighbours, a linear probe and the clusters of `cutpoint cluster`, and LEEP of the
@@ -51,32 +49,13 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let study = Study::find(&args.study)?;
-    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
-    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
-    for place in data.places() {
-        tell(place);
-    }
-    let files = study.files(args.out.clone().unwrap_or_default());
-    let weights = args.weights.clone().unwrap_or_else(|| files.weights.clone());
-    if !weights.exists() {
-        return Err(Error::DataNotFound {
-            name: format!("of weights for {study}"),
-            looked: vec![weights.display().to_string()],
-            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
-        });
-    }
-    let mut model = args::source_network(&params, &data)?;
-    load_source(&mut model, &weights)?;
-    tell(format!("source weights: {}", weights.display()));
-    let path = args.output.clone().unwrap_or_else(|| files.transfers());
-    let scores = TransferSweep::new(&model, &data.target)
-        .features(args.features)
-        .percentages(&args.percentages)
-        .repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed))
-        .journal(&files.transfer_journal)
-        .file(&path)
-        .run()?;
+    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
+    let exp = exp.fractions(&args.percentages)?.repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed));
+    let data = args.machine.load_and_tell(&exp)?;
+    let source = exp.read_source_network(&data)?;
+    tell_weights(&source);
+    let path = args.output.clone().or_else(|| exp.files().map(|files| files.transfers())).unwrap_or_default();
+    let scores = exp.transfer_scores(&source, &data).features(args.features).file(&path).run()?;
     let rows = scores.records.len();
     let table = transfer_table(&scores.records);
     // Written before anything is printed: a full disk below a log must not cost the file.
