@@ -234,7 +234,7 @@ fn a_sweep_goes_on_from_its_journal_and_rescoring_needs_no_clustering() {
     assert!(both.records.iter().all(|r| r.dataset == "Finetune"));
     assert!(of_source.records.iter().all(|r| r.dataset == "Pretrain"));
     let error = of_source.add_to(&path).unwrap_err().to_string();
-    assert!(error.contains("task Pretrain") && error.contains("found Finetune"), "{error}");
+    assert!(error.contains("`task` Pretrain, found Finetune"), "{error}");
     assert_eq!(ClusterFile::load(&path).unwrap(), both);
 }
 

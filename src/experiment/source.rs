@@ -8,9 +8,9 @@ use super::Evaluation;
 use crate::config::{CutPoint, Params};
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
-use crate::model::{CustomCnn, Cut};
+use crate::model::{CustomCnn, Cut, FeatureTable};
 use crate::notebook::display;
-use crate::plot::Illustrated;
+use crate::plot::{feature_maps, filters, Figure, Illustrated};
 use crate::results::Origin;
 use crate::train::{
     check_source, check_source_images, classification_report, load_source, pretrained, ClassificationReport, Source,
@@ -143,6 +143,30 @@ impl SourceNetwork {
     /// Those of [`Cut::new`] and [`CustomCnn::cut`].
     pub fn cut(&self, point: CutPoint, task: &Task) -> Result<CustomCnn> {
         self.network.cut(Cut::new(&self.params, point)?, task.classes.len(), 0)
+    }
+
+    /// What each convolution makes of images: its output before the activation, averaged over space.
+    ///
+    /// # Errors
+    /// Those of [`FeatureTable::new`].
+    pub fn features(&self, images: &Samples) -> Result<FeatureTable> {
+        FeatureTable::new(&self.network, images)
+    }
+
+    /// What every channel of each convolution makes of one image.
+    ///
+    /// # Errors
+    /// Those of [`feature_maps`].
+    pub fn feature_maps(&self, images: &Samples, which: usize) -> Result<Figure> {
+        feature_maps(&self.network, images, which)
+    }
+
+    /// The windows of the first convolution.
+    ///
+    /// # Errors
+    /// Those of [`filters`].
+    pub fn filters(&self) -> Result<Figure> {
+        filters(&self.network)
     }
 
     /// A network of the same shape with its initial weights, for comparison.

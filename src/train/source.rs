@@ -182,12 +182,12 @@ impl fmt::Display for Source {
 /// # Errors
 /// Those of [`Trainer::train`].
 pub fn pretrain(
-    model: &mut CustomCnn,
+    model: &mut dyn Model,
     data: &mut TransferLearningWrapper,
     params: &Params,
     study: &str,
 ) -> Result<Source> {
-    let (phase, initial) = (data.phase(), model.deep_clone()?);
+    let (phase, initial) = (data.phase(), model.copied()?);
     data.update_phase(Phase::Pretrain);
     let trained = Trainer::new(model, data, params.lr_pretrain, params)
         .and_then(|trainer| trainer.threads(threads::cores()).curve(false).losses(true).train());

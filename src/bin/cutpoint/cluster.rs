@@ -62,8 +62,7 @@ pub fn run(args: Args) -> Result<()> {
     let source = exp.read_source_network(&data)?;
     tell_weights(&source);
     let path = args.output.clone().or_else(|| exp.files().map(|files| files.clusterings())).unwrap_or_default();
-    let mut sweep =
-        exp.clusterings(&source, &data).algorithms(&args.algorithms).scoring(args.scoring).file(&path);
+    let mut sweep = exp.clusterings(&source, &data).algorithms(&args.algorithms).scoring(args.scoring).file(&path);
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
     }

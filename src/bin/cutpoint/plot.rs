@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use ndarray::Array2;
 use serde_json::Value;
 
-use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore, FeatureTable};
+use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore};
 use cutpoint::config::{CutPoint, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
@@ -357,10 +357,10 @@ pub fn run(args: Args) -> Result<()> {
             };
             of.out.save(plot::architecture(&network)?)
         }
-        Kind::Filters(of) => of.out.save(plot::filters(&of.load_trained()?.source)?),
+        Kind::Filters(of) => of.out.save(of.load_trained()?.source.filters()?),
         Kind::FeatureMaps { of, picture } => {
             let Loaded { data, source, .. } = of.load_trained()?;
-            of.out.save(plot::feature_maps(&source, &data.target.train, picture)?)
+            of.out.save(source.feature_maps(&data.target.train, picture)?)
         }
         Kind::EffectiveRank(of) => {
             let Loaded { source, .. } = of.load_trained()?;
@@ -378,7 +378,7 @@ pub fn run(args: Args) -> Result<()> {
 fn map(of: &OfStudy, layer: Option<usize>, percentage: f64, algorithm: Algorithm, by_neighbours: bool) -> Result<()> {
     let Loaded { data, source, .. } = of.load_trained()?;
     let layer = layer.unwrap_or(source.depth().saturating_sub(1));
-    let features = FeatureTable::new(source.network(), &data.reduced_train(percentage, 0)?)?.layer(layer)?;
+    let features = source.features(&data.reduced_train(percentage, 0)?)?.layer(layer)?;
     let names = data.target.class_names.clone();
     let clusters = algorithm.cluster(features.vectors.view(), names.len(), 0)?;
     let (points, how): (Array2<f64>, String) = if by_neighbours {
