@@ -736,7 +736,7 @@ fn cluster_writes_the_published_form_and_goes_on_where_it_was() {
     let lines = || std::fs::read_to_string(&journal).unwrap().lines().count();
     let before = lines();
     let mixed = cluster(&["--percentages", "0.02", "--scoring", "published"]);
-    assert!(stderr(&mixed).contains("scoring published"), "{}", stderr(&mixed));
+    assert!(stderr(&mixed).contains("`scoring` published"), "{}", stderr(&mixed));
     assert!(stdout(&mixed).is_empty() && lines() == before, "refused before it is computed");
     let wrong = cluster(&["--algorithms", "kmeans"]);
     assert_eq!(wrong.status.code(), Some(2));

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use cutpoint::config::{Params, Setting};
-use cutpoint::error::{Error, Result};
+use cutpoint::config::Setting;
+use cutpoint::error::Result;
 use cutpoint::stats::{recommend, Evidence, Situation};
 use cutpoint::study::Study;
-use cutpoint::train::load_source;
 use cutpoint::transfer::{LayerFeatures, View};
 
-use crate::args::{self, Machine, Network};
-use crate::{say, tell};
+use crate::args::{Machine, Network};
+use crate::{say, tell, tell_weights};
 
 /// Recommend a cut for a source network and a few target images, before any fine-tuning, and say what it may cost.
 ///
@@ -43,26 +42,14 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let study = Study::find(&args.study)?;
-    let params = Params { device: args.machine.device, ..args.network.apply(study.params.clone()) };
-    let data = args::load_data(&params, study.source, study.target, &args.machine)?;
-    let weights = args.weights.unwrap_or_else(|| study.files(args.out.unwrap_or_default()).weights);
-    if !weights.exists() {
-        return Err(Error::DataNotFound {
-            name: format!("of weights for {study}"),
-            looked: vec![weights.display().to_string()],
-            hint: format!("make them with `cutpoint pretrain {study}`, or name a file with --weights"),
-        });
-    }
-    let mut model = args::source_network(&params, &data)?;
-    load_source(&mut model, &weights)?;
+    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
+    let data = args.machine.load(&exp)?;
+    let source = exp.read_source_network(&data)?;
     let images = data.target.train.select(data.target.reduced(args.percentage, args.repeat)?);
-    tell(format!(
-        "{} images of {} classes; source weights: {}",
-        images.len(),
-        data.target.classes.len(),
-        weights.display()
-    ));
-    let layers = LayerFeatures::new(&model, &images, View::Channels)?;
+    tell(format!("{} images of {} classes", images.len(), data.target.classes.len()));
+    tell_weights(&source);
+    let model = source.network();
+    let layers = LayerFeatures::new(model, &images, View::Channels)?;
     let situation = Situation::new(args.setting, &layers, model.depth() == study.params.depth);
     say(recommend(&Evidence::built_in().without(&study.to_string()), &situation)?)
 }
