@@ -292,7 +292,7 @@ fn broken_and_unofficial_data_sets_are_named() {
     let data = folder.path().to_str().unwrap();
     let output = run(&["data", "MNIST", "--data", data]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stdout(&output).contains("4 training and 2 test pictures of 1 x 2 x 2"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("4 training and 2 test images of 1 x 2 x 2"), "{}", stdout(&output));
     assert!(stdout(&output).contains("not official") && stdout(&output).contains("6bbc9ace898e44ae57da46a324031adb"));
     let output = run(&["data", "MNIST", "--data", data, "--verify"]);
     assert_eq!(output.status.code(), Some(1));

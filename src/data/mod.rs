@@ -22,7 +22,7 @@ mod wrapper;
 
 pub(crate) use augment::augment;
 pub use dataset::Dataset;
-pub use folder::FolderOptions;
+pub use folder::{ClassOfFolder, FolderOptions, FolderReport, PassedOver, Reason};
 pub use images::{Files, Pictures};
 pub use name::{DatasetName, CIFAR10, FASHION_MNIST, GLYPHS, MNIST};
 pub use prepare::Preparation;

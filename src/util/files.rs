@@ -1,7 +1,7 @@
 //! Reading whole files, and writing them so that nothing half-written is ever seen.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -12,6 +12,47 @@ use crate::error::{Error, Result};
 /// [`Error::Io`] naming the file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("read", path))
+}
+
+/// Opens a regular file for reading. Anything else (a FIFO, which would never end, a device, a folder) is refused.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; [`Error::Format`] when it is no regular file.
+pub fn open_regular(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // A FIFO that nobody writes to is opened at once, and then refused.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    }
+    let file = options.open(path).map_err(Error::io("open", path))?;
+    let kind = file.metadata().map_err(Error::io("open", path))?;
+    if !kind.is_file() {
+        let found = if kind.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+        return Err(Error::format(path, "a regular file", found));
+    }
+    Ok(file)
+}
+
+/// Reads a whole regular file of at most `most` bytes.
+///
+/// # Errors
+/// Those of [`open_regular`]; [`Error::Format`] when it is larger.
+pub fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let mut bytes = Vec::new();
+    if size <= most {
+        let full = |_| Error::io("read", path)(std::io::ErrorKind::OutOfMemory.into());
+        bytes.try_reserve_exact(size as usize).map_err(full)?;
+        file.take(most + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    }
+    if size > most || bytes.len() as u64 > most {
+        return Err(Error::format(path, format!("at most {most} bytes"), format!("{}", size.max(bytes.len() as u64))));
+    }
+    Ok(bytes)
 }
 
 /// Creates a folder and those above it.

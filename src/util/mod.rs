@@ -5,3 +5,4 @@ pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod locks;
 pub mod markup;
+pub(crate) mod panics;

@@ -1,48 +1,69 @@
-//! Data sets of one's own: a folder of class folders with PNG or JPEG files, or arrays of bytes.
+//! Reading a data set from a folder of class folders.
 
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
 
+use super::decode::{decode, lies, FORMATS};
+use super::survey::{sentences, survey, Found, PassedOver, Reason};
 use crate::data::dataset::Dataset;
 use crate::data::images::Pictures;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 use crate::runtime::cancel;
+use crate::runtime::memory::available_memory;
 use crate::runtime::progress::{Progress, Unit};
+use crate::util::files::read_regular;
 
-/// How the files of a folder become pictures.
+/// How the files of a folder become images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FolderOptions {
-    /// Height and width that every picture is brought to, in pixels; its proportions are not kept.
+    /// Height and width that every image is brought to, in pixels; its proportions are not kept.
     pub side: [usize; 2],
     /// Colour (three channels) or grey (one).
     pub colour: bool,
-    /// The share of each class that is held out for testing where the folder has no `test` folder, from 0 to below 1.
+    /// The fraction of each class that is held out for testing where the folder has no part that is, from 0 to below 1.
     pub test_share: f64,
     /// Seed of the choice of those.
     pub seed: u64,
+    /// What shows where an image is transparent: red, green and blue.
+    pub background: [u8; 3],
+    /// Passes over images that cannot be read, and counts them; otherwise the first one ends the reading.
+    pub skip_broken: bool,
+    /// Passes over classes without images, and says so; otherwise such a class is an error.
+    pub skip_empty: bool,
 }
 
 impl Default for FolderOptions {
-    /// 32 x 32, colour, a fifth held out.
+    /// 32 x 32, colour, a fifth held out, on white, and nothing that is broken or empty passed over.
     fn default() -> Self {
-        FolderOptions { side: [32, 32], colour: true, test_share: 0.2, seed: 0 }
+        FolderOptions {
+            side: [32, 32],
+            colour: true,
+            test_share: 0.2,
+            seed: 0,
+            background: [255; 3],
+            skip_broken: false,
+            skip_empty: false,
+        }
     }
 }
 
-/// Labels are bytes.
-const MOST_CLASSES: usize = 256;
+/// More bytes than an image has.
+pub(super) const MOST_BYTES: u64 = 512 << 20;
 
 impl Dataset {
-    /// A data set of one's own from a folder: `train/<class>/*.png` and `test/<class>/*.png`, or only one of
-    /// `train/<class>/*.png` and `<class>/*.png`, of which a share is held out for testing. PNG and JPEG files are read (`.png`, `.jpg`, `.jpeg`), others passed over.
-    /// Classes are labelled in the order of their folders' names. Progress counts files.
+    /// A data set of one's own from a folder: `train/<class>/**` and `test/<class>/**` (or `val`), or only one of
+    /// `train/<class>/**` and `<class>/**`, of which a fraction is held out for testing. Images are read whatever depth
+    /// they lie at: PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF and PNM, turned as their EXIF orientation says.
+    /// Other files are passed over, and counted in lines of `progress`, which itself counts files. Classes are labelled in
+    /// the order of their folders' names, of numbers where all are numbers.
     ///
     /// # Errors
-    /// [`Error::Io`] when a folder or file cannot be read; [`Error::Format`], naming it, when a file is not the picture
-    /// its name says, when there are fewer than two class folders or more than 256, when one holds no pictures, or when
-    /// a class is in `test` and not in `train`; [`Error::Parameter`] for options out of range; [`Error::Interrupted`].
+    /// [`Error::Io`] when a folder or file cannot be read; [`Error::Format`], naming it, when a file is not the image
+    /// its name says, when there are fewer than two class folders or more than 256, when one holds no images, or when
+    /// a class is held out and not in `train`; [`Error::Parameter`] for options out of range, or images that do not fit
+    /// into memory; [`Error::Interrupted`].
     pub fn from_folder(
         name: &str,
         folder: impl AsRef<Path>,
@@ -50,42 +71,91 @@ impl Dataset {
         progress: &dyn Progress,
     ) -> Result<Dataset> {
         let folder = folder.as_ref();
+        let mut reading = Reading::of(folder, options)?;
+        let (train, test) = reading.pixels(name, options, progress)?;
+        if let Some(part) = &reading.found.held_out {
+            progress.line(&format!("{name}: {} is held out for testing", part.display()));
+        }
+        for line in sentences(&reading.passed_over(folder)) {
+            progress.line(&format!("{name}: {line}"));
+        }
+        let names: Vec<&str> = reading.found.classes.iter().map(|c| c.name.as_str()).collect();
+        Ok(Dataset { place: folder.display().to_string(), ..Dataset::from_pictures(name, &names, train, test)? })
+    }
+}
+
+/// One image file of a folder.
+pub(super) struct File {
+    pub path: PathBuf,
+    pub label: u8,
+}
+
+/// A folder that has been looked through, with its files parted.
+pub(super) struct Reading {
+    pub found: Found,
+    pub train: Vec<File>,
+    pub test: Vec<File>,
+}
+
+impl Reading {
+    pub fn of(folder: &Path, options: &FolderOptions) -> Result<Reading> {
         check(options)?;
-        let (in_train, parted) = (folder.join("train"), folder.join("test").is_dir() && folder.join("train").is_dir());
-        // A folder `train` by itself is no class, as there are two at least.
-        let alone = in_train.is_dir() && folders(folder)?.len() == 1;
-        let classes = class_folders(if parted || alone { &in_train } else { folder })?;
-        let mut train = Vec::new();
-        let mut test = Vec::new();
-        for (label, (_, class)) in classes.iter().enumerate() {
-            let files = picture_files(class)?;
-            if files.is_empty() {
-                return Err(Error::format(class, "PNG or JPEG files", "none"));
-            }
-            let of_class = |files: Vec<PathBuf>| files.into_iter().map(move |f| (f, label as u8));
-            if parted {
-                train.extend(of_class(files));
+        let found = survey(folder, options.skip_empty)?;
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        for (label, class) in found.classes.iter().enumerate() {
+            let of_class = |files: Vec<PathBuf>| files.into_iter().map(move |path| File { path, label: label as u8 });
+            if found.held_out.is_some() {
+                train.extend(of_class(class.train.clone()));
+                test.extend(of_class(class.test.clone()));
                 continue;
             }
-            let (kept, held) = hold_out(files, options);
+            let (kept, held) = hold_out(class.train.clone(), options);
             train.extend(of_class(kept));
             test.extend(of_class(held));
         }
-        if parted {
-            for (class, path) in class_folders(&folder.join("test"))? {
-                let label = classes.iter().position(|(c, _)| *c == class);
-                let Some(label) = label else {
-                    return Err(Error::format(&path, "a class that is in `train` too", class));
-                };
-                test.extend(picture_files(&path)?.into_iter().map(|f| (f, label as u8)));
-            }
+        Ok(Reading { found, train, test })
+    }
+
+    /// What was passed over so far.
+    pub fn passed_over(&self, folder: &Path) -> Vec<PassedOver> {
+        let names: Vec<String> = self.found.classes.iter().map(|c| c.name.clone()).collect();
+        self.found.passed_over.list(folder, &names)
+    }
+
+    fn pixels(&mut self, name: &str, options: &FolderOptions, progress: &dyn Progress) -> Result<(Pictures, Pictures)> {
+        let count = self.train.len() + self.test.len();
+        let channels = if options.colour { 3 } else { 1 };
+        let size = channels * options.side[0] * options.side[1];
+        if (count as u64).saturating_mul(size as u64) > available_memory() {
+            let [height, width] = options.side;
+            let found = format!("{height} x {width}, for {count} images");
+            return Err(Error::parameter("side", "a height and width at which all images fit into memory", found));
         }
-        progress.begin(&format!("reading {name}"), (train.len() + test.len()) as u64, Unit::Work);
-        let read = read_all(&train, options, progress).and_then(|a| Ok((a, read_all(&test, options, progress)?)));
+        progress.begin(&format!("reading {name}"), count as u64, Unit::Work);
+        let train = self.part(true, options, progress);
+        let both = train.and_then(|train| Ok((train, self.part(false, options, progress)?)));
         progress.end();
-        let (train, test) = read?;
-        let names: Vec<&str> = classes.iter().map(|(c, _)| c.as_str()).collect();
-        Ok(Dataset { place: folder.display().to_string(), ..Dataset::from_pictures(name, &names, train, test)? })
+        both
+    }
+
+    fn part(&mut self, train: bool, options: &FolderOptions, progress: &dyn Progress) -> Result<Pictures> {
+        let files = if train { &self.train } else { &self.test };
+        let channels = if options.colour { 3 } else { 1 };
+        let mut pixels = Vec::with_capacity(files.len() * channels * options.side[0] * options.side[1]);
+        let mut labels = Vec::with_capacity(files.len());
+        for file in files {
+            cancel::check("reading images")?;
+            match image(&file.path, options, &mut pixels) {
+                Ok(()) => labels.push(file.label),
+                Err(Error::Format { .. }) if options.skip_broken => {
+                    let class = &self.found.classes[usize::from(file.label)].name;
+                    self.found.passed_over.count(class, Reason::Broken, &file.path);
+                }
+                Err(error) => return Err(error),
+            }
+            progress.advance(1);
+        }
+        Pictures::from_bytes(pixels, labels, [channels, options.side[0], options.side[1]])
     }
 }
 
@@ -94,42 +164,9 @@ fn check(options: &FolderOptions) -> Result<()> {
         return Err(Error::parameter("side", "a height and width from 1 to 4096", format!("{:?}", options.side)));
     }
     if !(0.0..1.0).contains(&options.test_share) {
-        return Err(Error::parameter("test_share", "a share from 0 to below 1", options.test_share));
+        return Err(Error::parameter("test_share", "a fraction from 0 to below 1", options.test_share));
     }
     Ok(())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let path = |entry: std::io::Result<std::fs::DirEntry>| Ok(entry.map_err(Error::io("read", folder))?.path());
-    let mut paths = list.map(path).collect::<Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-/// The folders in a folder, by name, but for hidden ones.
-fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let named = |path: PathBuf| Some((path.file_name()?.to_string_lossy().into_owned(), path));
-    let folders = entries(folder)?.into_iter().filter(|p| p.is_dir()).filter_map(named);
-    Ok(folders.filter(|(name, _)| !name.starts_with('.')).collect())
-}
-
-/// The classes of a folder by name.
-fn class_folders(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let classes = folders(folder)?;
-    if !(2..=MOST_CLASSES).contains(&classes.len()) {
-        let expected = format!("2 to {MOST_CLASSES} class folders with PNG or JPEG files");
-        return Err(Error::format(folder, expected, classes.len().to_string()));
-    }
-    Ok(classes)
-}
-
-fn picture_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_picture = |p: &PathBuf| {
-        let ending = p.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg"))
-    };
-    Ok(entries(folder)?.into_iter().filter(is_picture).collect())
 }
 
 /// Parts the files of a class into those for training and those held out, both in the order of their names. At least
@@ -145,33 +182,29 @@ fn hold_out(files: Vec<PathBuf>, options: &FolderOptions) -> (Vec<PathBuf>, Vec<
     (kept, out)
 }
 
-fn read_all(files: &[(PathBuf, u8)], options: &FolderOptions, progress: &dyn Progress) -> Result<Pictures> {
-    let channels = if options.colour { 3 } else { 1 };
-    let mut pixels = Vec::with_capacity(files.len() * channels * options.side[0] * options.side[1]);
-    for (path, _) in files {
-        cancel::check("reading pictures")?;
-        read(path, options, &mut pixels)?;
-        progress.advance(1);
-    }
-    let labels = files.iter().map(|(_, label)| *label).collect();
-    Pictures::from_bytes(pixels, labels, [channels, options.side[0], options.side[1]])
+/// Appends a file's image, channel by channel.
+fn image(path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()> {
+    let bytes = read_regular(path, MOST_BYTES)?;
+    append(&bytes, path, options, pixels)
 }
 
-/// Appends a file's picture, channel by channel.
-fn read(path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()> {
-    let bytes = crate::util::files::read(path)?;
-    let broken = |e: image::ImageError| Error::format(path, "a PNG or JPEG picture", e.to_string());
-    let picture = image::load_from_memory(&bytes).map_err(broken)?;
+/// Appends an image of these bytes, which are those of `path`, channel by channel.
+pub(super) fn append(bytes: &[u8], path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()> {
+    let broken = |fault| Error::format(path, format!("an image ({FORMATS})"), format!("{fault}"));
+    let (image, orientation) = decode(bytes, options.background).map_err(broken)?;
     let [height, width] = options.side.map(|s| s as u32);
-    let picture = match (picture.height(), picture.width()) == (height, width) {
-        true => picture,
-        false => picture.resize_exact(width, height, FilterType::Triangle),
+    // Turned when it is small: a second copy of the whole image would take its memory once more.
+    let (down, across) = if lies(orientation) { (width, height) } else { (height, width) };
+    let mut image = match (image.height(), image.width()) == (down, across) {
+        true => image,
+        false => image.resize_exact(across, down, FilterType::Triangle),
     };
+    image.apply_orientation(orientation);
     if options.colour {
-        let rgb = picture.to_rgb8();
+        let rgb = image.to_rgb8();
         (0..3).for_each(|channel| pixels.extend(rgb.pixels().map(|p| p.0[channel])));
     } else {
-        pixels.extend_from_slice(picture.to_luma8().as_raw());
+        pixels.extend_from_slice(image.to_luma8().as_raw());
     }
     Ok(())
 }
