@@ -9,7 +9,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::decode::{Budget, Fault};
+use super::fault::{Budget, Fault};
 
 /// What the markers of a file say, up to its end.
 #[derive(Debug, PartialEq)]

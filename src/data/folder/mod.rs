@@ -1,6 +1,7 @@
 //! Data sets of one's own: a folder of class folders with files of images.
 
 mod decode;
+mod fault;
 mod jpeg;
 mod read;
 mod report;

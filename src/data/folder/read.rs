@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
 
-use super::decode::{decode, lies, FORMATS};
+use super::decode::{decode, lies};
+use super::fault::FORMATS;
 use super::survey::{sentences, survey, Found, PassedOver, Reason};
 use crate::data::dataset::Dataset;
 use crate::data::images::Pictures;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::decode::{ENDINGS, FORMATS};
+use super::fault::{ENDINGS, FORMATS};
 use crate::error::{Error, Result};
 
 /// Labels are bytes.

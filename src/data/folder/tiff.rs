@@ -12,7 +12,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::ColorType;
 
-use super::decode::{Budget, Fault};
+use super::fault::{Budget, Fault};
 
 /// The tag that says what numbers mean, and its values for a palette and for grey.
 const INTERPRETATION: u16 = 262;

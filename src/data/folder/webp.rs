@@ -2,7 +2,7 @@
 //!
 //! A frame says its own size, whatever the file's header says, and memory is taken for it. Source: RFC 9649.
 
-use super::decode::{Budget, Fault};
+use super::fault::{Budget, Fault};
 
 /// Refuses a file that is cut off, and one whose frames take more memory than it may.
 pub(super) fn check(bytes: &[u8], budget: &Budget) -> Result<(), Fault> {
