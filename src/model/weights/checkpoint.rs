@@ -7,6 +7,7 @@ use tch::Tensor;
 use super::bytes::bytes_of;
 use super::{pth, safetensors, StateDict};
 use crate::error::{Error, Result};
+use crate::runtime::progress::default_sink;
 use crate::util::files;
 use crate::util::hex::hex;
 
@@ -20,11 +21,14 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a file, by its extension: `.safetensors`, or `.pth` or `.pt`. No code in a file is ever run.
+    /// Reads a file, by its extension: `.safetensors`, or `.pth` or `.pt` (also `.pth.tar`, `.ckpt`), in any form that
+    /// `torch.save` has written since PyTorch 1.0. Floats become 32-bit floats, integers 64-bit ones. Where the weights had
+    /// to be searched for (in a dictionary with other things, behind `module.`), a line of progress says so. No code in a
+    /// file is ever run.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read; [`Error::Format`] when it is broken, holds anything but named tensors of
-    /// 32-bit floats (and of 64-bit integers, in safetensors), or has another extension.
+    /// [`Error::Io`] when it cannot be read; [`Error::Format`] when it is broken, holds anything but named tensors, a whole
+    /// pickled model for example, or has another extension.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         match extension(path)? {
@@ -32,7 +36,13 @@ impl Checkpoint {
                 let (tensors, text) = safetensors::load(path)?;
                 Ok(Checkpoint { tensors, text })
             }
-            Extension::Pth => Ok(Checkpoint { tensors: pth::load(path)?, text: String::new() }),
+            Extension::Pth => {
+                let (tensors, notes) = pth::load(path)?;
+                if !notes.is_empty() {
+                    default_sink().line(&format!("{}: {}", path.display(), notes.join("; ")));
+                }
+                Ok(Checkpoint { tensors, text: String::new() })
+            }
         }
     }
 
@@ -50,6 +60,11 @@ impl Checkpoint {
     /// [`Error::Io`] naming the file; [`Error::Format`] for another extension.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        let mut names: Vec<&str> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::format(path, "each name once", format!("{} twice", twice[0])));
+        }
         let bytes = match extension(path)? {
             Extension::SafeTensors => safetensors::to_bytes(&self.tensors, &self.text, path)?,
             Extension::Pth => pth::to_bytes(&self.tensors, path)?,
@@ -85,7 +100,10 @@ enum Extension {
 fn extension(path: &Path) -> Result<Extension> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("safetensors") => Ok(Extension::SafeTensors),
-        Some("pth" | "pt") => Ok(Extension::Pth),
+        Some("pth" | "pt" | "ckpt") => Ok(Extension::Pth),
+        Some("tar") if path.file_stem().is_some_and(|stem| Path::new(stem).extension().is_some_and(|e| e == "pth")) => {
+            Ok(Extension::Pth)
+        }
         other => Err(Error::format(
             path,
             "a file of weights named .safetensors, .pth or .pt",

@@ -42,7 +42,7 @@ pub(super) fn to_bytes(tensors: &[(String, Tensor)], text: &str, path: &Path) ->
 
 /// Reads the tensors of a file in the order of layers, and the text that travels with them.
 pub(super) fn load(path: &Path) -> Result<(StateDict, String)> {
-    let bytes = files::read(path)?;
+    let bytes = files::read_regular(path, u64::MAX >> 1)?;
     let broken = |e: safetensors::SafeTensorError| {
         let found = if bytes.is_empty() { "an empty file".to_owned() } else { format!("{e:?}") };
         Error::format(path, "a sound safetensors file", found)
@@ -52,9 +52,7 @@ pub(super) fn load(path: &Path) -> Result<(StateDict, String)> {
     let mut tensors = Vec::new();
     for (name, view) in file.tensors() {
         let tensor = tensor_of(view.dtype(), view.shape(), view.data())
-            .ok_or_else(|| {
-                Error::format(path, "32-bit floats or 64-bit integers", format!("{:?} in {name}", view.dtype()))
-            })?
+            .ok_or_else(|| Error::format(path, "floats or integers", format!("{:?} in {name}", view.dtype())))?
             .during("reading weights")?;
         tensors.push((name, tensor));
     }
@@ -73,11 +71,19 @@ fn natural(name: &str) -> (String, u64, bool, String) {
 }
 
 fn tensor_of(dtype: Dtype, shape: &[usize], data: &[u8]) -> Option<Result<Tensor, tch::TchError>> {
-    let kind = match dtype {
-        Dtype::F32 => Kind::Float,
-        Dtype::I64 => Kind::Int64,
+    let (kind, wanted) = match dtype {
+        Dtype::F32 => (Kind::Float, Kind::Float),
+        Dtype::F64 => (Kind::Double, Kind::Float),
+        Dtype::F16 => (Kind::Half, Kind::Float),
+        Dtype::BF16 => (Kind::BFloat16, Kind::Float),
+        Dtype::I64 => (Kind::Int64, Kind::Int64),
+        Dtype::I32 => (Kind::Int, Kind::Int64),
+        Dtype::I16 => (Kind::Int16, Kind::Int64),
+        Dtype::I8 => (Kind::Int8, Kind::Int64),
+        Dtype::U8 => (Kind::Uint8, Kind::Int64),
+        Dtype::BOOL => (Kind::Bool, Kind::Int64),
         _ => return None,
     };
     let shape: Vec<i64> = shape.iter().map(|&s| s as i64).collect();
-    Some(Tensor::f_from_data_size(data, &shape, kind))
+    Some(Tensor::f_from_data_size(data, &shape, kind).and_then(|tensor| tensor.f_to_kind(wanted)))
 }
