@@ -1,10 +1,13 @@
 """The table of cells (see `table.py`), and what does not fit into it."""
 
+import json
 import os
 import pathlib
 import queue
 import re
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -13,6 +16,7 @@ from conftest import SMALL, alive, descendants
 from table import Session, joined, text_of
 
 CELLS = table.read()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Shared:
@@ -458,9 +462,23 @@ def test_without_a_home(fresh):
 def table_home():
     """The prepared folder."""
     from conftest import home
-    prepared = [folder for folder in home() if (folder / "kernels").is_dir() or (folder / "settings.json").exists()]
-    assert prepared, "nothing is prepared"
-    return max(prepared, key=lambda folder: folder.stat().st_mtime)
+    for folder in home():
+        settings = folder / "settings.json"
+        if settings.exists() and pathlib.Path(json.loads(settings.read_text())["source"]).resolve() == ROOT:
+            return folder
+    raise AssertionError("nothing is prepared")
+
+
+@pytest.mark.parametrize("error", ["ENOLCK", "EBADF"])
+def test_a_file_system_without_locks(fresh, tmp_path, error):
+    """NFS answers so, without its lock service and to strict rules."""
+    source, library = tmp_path / "locks.c", tmp_path / "locks.so"
+    source.write_text("#include <errno.h>\n#include <fcntl.h>\n#include <sys/file.h>\n"
+                      f"int flock(int fd, int how) {{ (void)fd; (void)how; errno = {error}; return -1; }}\n")
+    subprocess.run([shutil.which("cc") or "c++", "-shared", "-fPIC", "-o", library, source], check=True)
+    session = fresh(env=os.environ | {"LD_PRELOAD": str(library)})
+    assert session.run("let a = 1; a + 1").value == "2"
+    assert session.run("a").value == "1"
 
 
 def test_a_temporary_folder_that_is_not_there(fresh, tmp_path):

@@ -94,6 +94,8 @@ pub struct Evaluator {
     preparing: AtomicBool,
     count: AtomicUsize,
     runs: AtomicUsize,
+    /// The run that goes on, or zero.
+    running: AtomicU64,
     /// The runs that may ask for input.
     may_ask: Mutex<HashMap<u64, bool>>,
     pub supervisor: Arc<Supervisor>,
@@ -132,6 +134,7 @@ impl Evaluator {
             preparing: AtomicBool::new(true),
             count: AtomicUsize::new(0),
             runs: AtomicUsize::new(READY.0),
+            running: AtomicU64::new(0),
             may_ask: Mutex::default(),
             supervisor: Arc::default(),
             history: History::default(),
@@ -158,7 +161,7 @@ impl Evaluator {
     }
 
     /// The worker's life: makes everything ready, then runs cells for as long as the kernel lives.
-    pub fn work(self: &Arc<Self>, work: &Arc<Work>, home: &std::path::Path, settings: Settings) {
+    pub fn work(self: &Arc<Self>, work: &Arc<Work>, home: &Path, settings: Settings) {
         if let Err(error) = self.get_ready(work, home, settings) {
             let _ = self.broken.set(format!("{error:#}"));
         }
@@ -187,7 +190,7 @@ impl Evaluator {
         self.run_all()
     }
 
-    fn get_ready(self: &Arc<Self>, work: &Arc<Work>, home: &std::path::Path, settings: Settings) -> Result<()> {
+    fn get_ready(self: &Arc<Self>, work: &Arc<Work>, home: &Path, settings: Settings) -> Result<()> {
         let mut settings = settings;
         if !prepare::is_fresh(&settings) {
             self.notice("The crate cutpoint has changed since it was built for notebooks; building it again.");
@@ -326,10 +329,14 @@ impl Evaluator {
             let (parent, prompt, is_secret) = own.output.question(run);
             let may_ask = locked(&own.may_ask).get(&run).copied().unwrap_or(false);
             let answer = match parent.filter(|_| may_ask) {
-                Some(parent) => (own.ask)(&parent, &prompt, is_secret, &|| !own.supervisor.is_stopped()),
+                Some(parent) => (own.ask)(&parent, &prompt, is_secret, &|| {
+                    own.running.load(Ordering::SeqCst) == run && !own.supervisor.is_stopped()
+                }),
                 None => None,
             };
-            own.supervisor.tell(&Request::Input(answer));
+            if own.running.load(Ordering::SeqCst) == run {
+                own.supervisor.tell(&Request::Input(answer));
+            }
         });
         if started.is_err() {
             self.supervisor.tell(&Request::Input(None));
@@ -438,6 +445,7 @@ impl Evaluator {
     ) -> (Option<Failure>, bool) {
         let cell = self.runs.fetch_add(1, Ordering::SeqCst) + 1;
         let run = cell as u64;
+        self.running.store(run, Ordering::SeqCst);
         self.supervisor.begin();
         self.output.begin(run, Some(message), count);
         locked(&self.may_ask).insert(run, request.allow_stdin);
@@ -459,6 +467,8 @@ impl Evaluator {
             )))
         });
         let stopped = self.supervisor.end();
+        // A question that was not answered is no question of the next cell.
+        self.running.store(0, Ordering::SeqCst);
         self.output.finish(run, false);
         match result {
             Ok(()) => (None, false),
