@@ -120,7 +120,7 @@ def test_completion(shared, entry):
     assert not [name for name in names if "cutpoint_" in name or name.startswith(("__", "evcxr"))], names
     assert code[:content["cursor_start"]] == code[:cursor][:content["cursor_start"]]
     if expected.get("methods_first"):
-        is_field = [kind in ("field", "property") for kind in kinds]
+        is_field = [kind in ("field", "property", "instance") for kind in kinds]
         assert is_field == sorted(is_field), list(zip(names, kinds))
 
 

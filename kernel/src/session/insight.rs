@@ -164,6 +164,11 @@ impl Insight {
     pub fn get_ready(&self, work: &Work, settings: &Settings) {
         // SAFETY: changes this thread's own priority: cells are compiled meanwhile.
         unsafe { libc::setpriority(libc::PRIO_PROCESS, libc::gettid().unsigned_abs(), 10) };
+        // Before anything is offered.
+        let mut private = Private::default();
+        private.learn(&settings.source.join("src"));
+        crates_seen(work).iter().for_each(|folder| private.learn(folder));
+        let _ = self.private.set(private);
         let opened = std::panic::catch_unwind(|| -> Result<_> {
             let (mut context, outputs) = open(work)?;
             context.execute(&prelude(settings)).map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -180,10 +185,6 @@ impl Insight {
         *self.lock() = opened;
         self.came.notify_all();
         self.with(|context| context.completions(WARM_UP, WARM_UP.len()).ok());
-        let mut private = Private::default();
-        private.learn(&settings.source.join("src"));
-        crates_seen(work).iter().for_each(|folder| private.learn(folder));
-        let _ = self.private.set(private);
     }
 
     /// Says why there is no evcxr.
@@ -283,11 +284,13 @@ impl Insight {
                 let mut fitting: Vec<_> =
                     found.completions.iter().map(|c| (plain(&c.code), c.kind.to_owned())).collect();
                 fitting.retain(|(name, _)| !name.starts_with("__cutpoint") && !name.starts_with("evcxr_"));
-                let is_member = |kind: &str| ["field", "method", "property", "function"].contains(&kind);
+                // Fields have the same kind as variables.
+                let after_dot = code.get(..start).unwrap_or_default().trim_end().ends_with('.');
+                let is_field = |kind: &str| ["field", "property", "instance"].contains(&kind) && after_dot;
+                let is_member = |kind: &str| ["method", "function"].contains(&kind) || is_field(kind);
                 let of = self.type_before(code.get(..start).unwrap_or_default());
                 let is_hidden = |name: &str, kind: &str| {
-                    let is_field = kind == "field" || kind == "property";
-                    self.private.get().is_some_and(|private| private.hides(name, is_field, of.as_deref()))
+                    self.private.get().is_some_and(|private| private.hides(name, is_field(kind), of.as_deref()))
                 };
                 let own = self.session().definitions_text();
                 fitting
@@ -297,7 +300,7 @@ impl Insight {
                     fitting.retain(|(name, _)| starts(name));
                 }
                 // What can be called comes before fields.
-                fitting.sort_by_key(|(_, kind)| usize::from(kind == "field" || kind == "property"));
+                fitting.sort_by_key(|(_, kind)| is_field(kind));
                 let (matches, kinds) = fitting.into_iter().unzip();
                 (start, end, matches, kinds)
             }
