@@ -1,12 +1,12 @@
 //! Accuracies by percentage and cut, paired by repeat.
 
 use super::describe::mean;
-use super::measure::Measure;
+use super::measure::{Measure, Quantity};
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::table::{cut_name, percent};
 
-/// The test accuracies of one percentage and cut.
+/// The accuracies of one percentage and cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// Share of the target training data.
@@ -15,7 +15,7 @@ pub struct Group {
     pub cut: i64,
     /// Repeats, ascending.
     pub repeats: Vec<u64>,
-    /// Test accuracy of each, from 0 to 1.
+    /// Accuracy of each, from 0 to 1.
     pub accuracy: Vec<f64>,
 }
 
@@ -42,17 +42,31 @@ impl Group {
 ///
 /// Each percentage stands for itself: where a cut is missing at one, tests and answers there are those of the others.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Groups(Vec<Group>);
+pub struct Groups {
+    groups: Vec<Group>,
+    quantity: Quantity,
+}
 
 impl Groups {
-    /// Groups records.
+    /// Groups test accuracies: [`Groups::of`] them.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when there are none; when a percentage, cut and repeat occurs twice; when learning rates
-    /// differ; when an accuracy is not a number from 0 to 1, a percentage not above 0 and at most 1, or a cut below -1.
-    /// The message names the row.
+    /// Those of [`Groups::of`].
     pub fn new(records: &[Record]) -> Result<Groups> {
-        let rows = checked(records, Measure::TestAcc)?;
+        Groups::of(records, Measure::TestAcc)
+    }
+
+    /// Groups accuracies of a kind.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there are no records; when a percentage, cut and repeat occurs twice; when learning rates
+    /// differ; when an accuracy is missing or not a number from 0 to 1, a percentage not above 0 and at most 1, or a cut
+    /// below -1 (the message names the row); when what is measured is no accuracy.
+    pub fn of(records: &[Record], measure: Measure) -> Result<Groups> {
+        if !measure.is_accuracy() {
+            return Err(Error::parameter("measure", "test_acc, train_acc or val_acc", measure));
+        }
+        let rows = checked(records, measure)?;
         let same = |a: &(&Record, f64), b: &(&Record, f64)| key(a.0).0 == key(b.0).0 && key(a.0).1 == key(b.0).1;
         let group = |rows: &[(&Record, f64)]| Group {
             percentage: rows[0].0.sampled_percentage,
@@ -60,29 +74,34 @@ impl Groups {
             repeats: rows.iter().map(|(r, _)| r.repeat).collect(),
             accuracy: rows.iter().map(|(_, accuracy)| *accuracy).collect(),
         };
-        Ok(Groups(rows.chunk_by(same).map(group).collect()))
+        Ok(Groups::made_of(rows.chunk_by(same).map(group).collect(), Quantity::Runs(measure)))
     }
 
     /// Groups that are made already, by percentage, then cut.
-    pub(super) fn of(groups: Vec<Group>) -> Groups {
-        Groups(groups)
+    pub(super) fn made_of(groups: Vec<Group>, quantity: Quantity) -> Groups {
+        Groups { groups, quantity }
+    }
+
+    /// What the numbers are.
+    pub fn quantity(&self) -> Quantity {
+        self.quantity
     }
 
     /// All groups.
     pub fn all(&self) -> &[Group] {
-        &self.0
+        &self.groups
     }
 
     /// The percentages, ascending.
     pub fn percentages(&self) -> Vec<f64> {
-        let mut list: Vec<f64> = self.0.iter().map(|g| g.percentage).collect();
+        let mut list: Vec<f64> = self.groups.iter().map(|g| g.percentage).collect();
         list.dedup();
         list
     }
 
     /// The cuts that occur at any percentage, ascending.
     pub fn cuts(&self) -> Vec<i64> {
-        let mut list: Vec<i64> = self.0.iter().map(|g| g.cut).collect();
+        let mut list: Vec<i64> = self.groups.iter().map(|g| g.cut).collect();
         list.sort_unstable();
         list.dedup();
         list
@@ -90,12 +109,12 @@ impl Groups {
 
     /// The groups of a percentage, by cut.
     pub fn at(&self, percentage: f64) -> Vec<&Group> {
-        self.0.iter().filter(|g| g.percentage == percentage).collect()
+        self.groups.iter().filter(|g| g.percentage == percentage).collect()
     }
 
     /// One group.
     pub fn get(&self, percentage: f64, cut: i64) -> Option<&Group> {
-        self.0.iter().find(|g| g.percentage == percentage && g.cut == cut)
+        self.groups.iter().find(|g| g.percentage == percentage && g.cut == cut)
     }
 
     /// How much higher the test accuracy of a cut is than the baseline's (cut -1), for each repeat that both have, in
@@ -113,12 +132,12 @@ impl Groups {
             let cuts = self.at(base.percentage).into_iter().filter(|g| g.cut >= 0);
             cuts.into_iter().all(|cut| cut.repeats == base.repeats)
         };
-        Groups(self.0.iter().filter(|g| g.cut >= 0 || is_paired(g)).cloned().collect())
+        self.only_where(|g| g.cut >= 0 || is_paired(g))
     }
 
     /// The groups that a condition holds for.
     pub(super) fn only_where(&self, keep: impl Fn(&Group) -> bool) -> Groups {
-        Groups(self.0.iter().filter(|g| keep(g)).cloned().collect())
+        Groups::made_of(self.groups.iter().filter(|g| keep(g)).cloned().collect(), self.quantity)
     }
 
     /// The cuts that other percentages have and this one has not.
@@ -153,8 +172,8 @@ impl Groups {
     /// Each group with the repeats that all of its `fellows` have.
     fn keeping<'a>(&self, fellows: impl Fn(&Group) -> Vec<&'a Group>, why: &str) -> Result<(Groups, Vec<String>)> {
         let mut left_out = Vec::new();
-        let mut groups = Vec::with_capacity(self.0.len());
-        for group in &self.0 {
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
             let fellows = fellows(group);
             let kept = group.repeats.iter().copied().filter(|r| fellows.iter().all(|f| f.repeats.contains(r)));
             let kept: Vec<u64> = kept.collect();
@@ -169,7 +188,7 @@ impl Groups {
             }
             groups.push(group.only(&kept));
         }
-        Ok((Groups(groups), left_out))
+        Ok((Groups::made_of(groups, self.quantity), left_out))
     }
 }
 

@@ -53,6 +53,57 @@ pub fn load_together<P: AsRef<Path>>(files: &[P]) -> Result<ResultFile> {
     Ok(all)
 }
 
+/// Reads result files of several studies: those of one folder that belong together, such as baselines and cuts of one
+/// experiment, as one ([`load_together`]), each with a name such as `FashionMNIST regular FR`, in the order of the first
+/// file of each.
+///
+/// # Errors
+/// Those of [`ResultFile::load`]; [`Error::Parameter`] when no file is named.
+pub fn load_studies<P: AsRef<Path>>(files: &[P]) -> Result<Vec<(String, ResultFile)>> {
+    if files.is_empty() {
+        return Err(Error::parameter("files", "at least one result file", "none"));
+    }
+    // Baselines last: they join the cuts of their folder, of whatever setting.
+    let mut paths: Vec<(&Path, ResultFile)> = Vec::new();
+    for path in files {
+        paths.push((path.as_ref(), ResultFile::load(path)?));
+    }
+    let (baselines, cuts): (Vec<_>, Vec<_>) =
+        paths.into_iter().partition(|(_, f)| !f.records.is_empty() && f.without_baseline().records.is_empty());
+    let mut studies: Vec<(&Path, ResultFile)> = Vec::new();
+    for (path, file) in cuts {
+        let fellow = studies.iter_mut().find(|(other, of)| {
+            other.parent() == path.parent() && check_comparable((other, of), (path, &file), &[]).is_ok()
+        });
+        match fellow {
+            Some((_, of)) => of.records.extend(file.records),
+            None => studies.push((path, file)),
+        }
+    }
+    for (path, file) in baselines {
+        let mut alone = true;
+        for (other, of) in &mut studies {
+            if other.parent() == path.parent() && check_comparable((other, of), (path, &file), &OF_CUTS).is_ok() {
+                of.records.extend(file.records.iter().cloned());
+                alone = false;
+            }
+        }
+        if alone {
+            studies.push((path, file));
+        }
+    }
+    Ok(studies.into_iter().map(|(path, file)| (study_name(path), file)).collect())
+}
+
+/// What a result file's study is called, by its path: `results/CIFAR/cuts_random_classes_FR.json` is `CIFAR random FR`.
+pub fn study_name(path: &Path) -> String {
+    let text = |part: Option<&std::ffi::OsStr>| part.map_or(String::new(), |p| p.to_string_lossy().into_owned());
+    let stem = text(path.file_stem());
+    let stem = stem.strip_prefix("cuts_").or_else(|| stem.strip_prefix("baselines_")).unwrap_or(&stem);
+    let name = format!("{} {}", text(path.parent().and_then(Path::file_name)), stem.replace("_classes", ""));
+    name.replace('_', " ").trim().to_owned()
+}
+
 /// Reads what a plan's sweeps have written below `root`: the baselines of its study and the cuts of its setting.
 ///
 /// # Errors

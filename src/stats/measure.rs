@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cluster::ClusterScore;
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -100,5 +101,32 @@ impl FromStr for Measure {
     fn from_str(s: &str) -> Result<Self> {
         let all = Measure::ALL.map(Measure::key).join(", ");
         Measure::ALL.into_iter().find(|m| m.key() == s).ok_or_else(|| Error::parameter("measure", all, s))
+    }
+}
+
+/// What the numbers of a group are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// A number of runs, by cut.
+    Runs(Measure),
+    /// A score of clusterings, by layer.
+    Clusters(ClusterScore),
+}
+
+impl Quantity {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Quantity::Runs(measure) => measure.words(),
+            Quantity::Clusters(score) => score.words(),
+        }
+    }
+
+    /// The name of a place: of a cut, or of a layer.
+    pub fn name(self, place: i64) -> String {
+        match (self, usize::try_from(place)) {
+            (Quantity::Clusters(_), Ok(layer)) => crate::table::layer_name(layer),
+            _ => crate::table::cut_name(place),
+        }
     }
 }

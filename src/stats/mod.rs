@@ -37,9 +37,9 @@ mod transferability;
 
 pub use crate::table::{cut_name, layer_name, percent, Table};
 pub use analysis::{
-    all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared,
-    published_ranks, trend, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other, PairTest, Rank, RankNote,
-    Ranking, Series, Slots, Spread, Trend, TrendPoint,
+    all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared, pooled_trend,
+    published_ranks, trend, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other, PairTest, PooledTrend, Rank,
+    RankNote, Ranking, Series, Slope, Slots, Spread, StudyTrend, Trend, TrendPoint,
 };
 pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain_answer, Answer};
 pub use bootstrap::{median_interval, LEVEL};
@@ -49,8 +49,8 @@ pub use foretell::{
     Evidence, EvidenceCase, Judgement, Policy, Recommendation, Situation, FEWEST_STUDIES,
 };
 pub use groups::{Group, Groups};
-pub use load::{check_settings_comparable, experiment_name, load_experiment, load_together};
-pub use measure::Measure;
+pub use load::{check_settings_comparable, experiment_name, load_experiment, load_studies, load_together, study_name};
+pub use measure::{Measure, Quantity};
 pub use results::Statistics;
 pub use summary::{Cell, Summary};
 pub use tables::{best_table, cluster_table, compare_table, rank_table, transfer_table, wilcoxon_table};

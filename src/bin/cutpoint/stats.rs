@@ -7,8 +7,9 @@ use clap::Subcommand;
 use cutpoint::error::Result;
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
-    all_pairs, best, best_table, check_settings_comparable, compare, compare_table, cut_name, load_together,
-    not_compared, percent, published_ranks, rank_table, trend, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,
+    all_pairs, best, best_table, check_settings_comparable, compare, compare_table, cut_name, load_studies,
+    load_together, not_compared, percent, pooled_trend, published_ranks, rank_table, trend, wilcoxon_table, Groups,
+    Measure, Rule, Summary, LEVEL,
 };
 
 use crate::results::Form;
@@ -54,9 +55,9 @@ enum Question {
         #[command(flatten)]
         form: Form,
     },
-    /// Whether the best cut falls as data grows: rank correlations, over medians and over single repeats.
+    /// Whether the best cut falls as data grows: in one study, or in several, each of which is a block.
     Trend {
-        /// Result files of one experiment, with at least three percentages.
+        /// Result files of one study or of several, each with at least three percentages.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Count the baseline as a cut below cut 0.
@@ -132,8 +133,19 @@ pub fn run(args: Args) -> Result<()> {
             form.print(&table, &[])
         }
         Question::Trend { files, with_baseline, repeats, form } => {
-            let (groups, left_out) = repeats.read(&files)?;
-            let trend = trend(&groups, with_baseline)?;
+            let mut left_out = Vec::new();
+            let mut studies = Vec::new();
+            for (name, file) in load_studies(&files)? {
+                let (groups, more) = repeats.of(Groups::new(&file.records)?)?;
+                left_out.extend(more.into_iter().map(|line| format!("{name}: {line}")));
+                studies.push((name, groups));
+            }
+            let [(_, groups)] = &studies[..] else {
+                let pooled = pooled_trend(&studies, with_baseline)?;
+                form.print(&pooled.table(), &left_out)?;
+                return if form.is_text() { say(format!("\n{}", pooled.tests())) } else { Ok(()) };
+            };
+            let trend = trend(groups, with_baseline)?;
             if !form.is_text() {
                 return form.print(&trend.table(), &left_out);
             }

@@ -4,6 +4,7 @@ use super::pairs::{all_pairs, PairTest};
 use crate::error::Result;
 use crate::stats::describe::median;
 use crate::stats::groups::{Group, Groups};
+use crate::stats::measure::Quantity;
 use crate::stats::tests::{pairs_of, Family, Rule, ALPHA};
 
 /// The answer at one percentage.
@@ -11,7 +12,9 @@ use crate::stats::tests::{pairs_of, Family, Rule, ALPHA};
 pub struct Best {
     /// Share of the target training data.
     pub percentage: f64,
-    /// The cut with the highest median test accuracy; of equal ones the highest, which trains least.
+    /// What was measured.
+    pub quantity: Quantity,
+    /// The cut with the highest median; of equal ones the highest, which trains least.
     pub cut: i64,
     /// Its median, from 0 to 1.
     pub median: f64,
@@ -91,6 +94,7 @@ pub(crate) fn best_by(groups: &Groups, rule: Rule, value: impl Fn(&Group) -> Opt
         let samples: Vec<&[f64]> = cuts.iter().map(|g| g.accuracy.as_slice()).collect();
         Some(Best {
             percentage,
+            quantity: groups.quantity(),
             cut: top.cut,
             median: median(&top.accuracy)?,
             repeats: top.repeats.len(),
@@ -111,12 +115,14 @@ pub(super) fn highest<'a>(cuts: &[&'a Group], value: impl Fn(&Group) -> f64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Measure;
 
     #[test]
     fn a_higher_median_is_not_better_where_most_pairs_say_otherwise() {
         let group = |cut: i64, accuracy: Vec<f64>| Group { percentage: 0.1, cut, repeats: (0..12).collect(), accuracy };
-        let of = |low: f64, middle: f64, high: f64| [vec![low; 5], vec![middle; 2], vec![high; 5]].concat();
-        let groups = Groups::of(vec![group(0, of(0.10, 0.50, 0.90)), group(1, of(0.11, 0.49, 0.91))]);
+        let of = |groups: Vec<Group>| Groups::made_of(groups, Quantity::Runs(Measure::TestAcc));
+        let values = |low: f64, middle: f64, high: f64| [vec![low; 5], vec![middle; 2], vec![high; 5]].concat();
+        let groups = of(vec![group(0, values(0.10, 0.50, 0.90)), group(1, values(0.11, 0.49, 0.91))]);
         let found = best(&groups, Rule::SciPy).unwrap().remove(0);
         assert_eq!((found.cut, found.alike()), (0, vec![1]));
         assert!(found.others[0].holm < ALPHA && found.others[0].effect_size < 0.0, "{found:?}");
@@ -128,7 +134,8 @@ mod tests {
             let accuracy = (0..12).map(|i| 0.5 + off + 0.001 * f64::from(i * i % 7)).collect();
             Group { percentage: 0.1, cut, repeats: (0..12).collect(), accuracy }
         };
-        let groups = Groups::of((0..5).map(|cut| group(cut, 0.01 * cut as f64)).collect());
+        let groups = (0..5).map(|cut| group(cut, 0.01 * cut as f64)).collect();
+        let groups = Groups::made_of(groups, Quantity::Runs(Measure::TestAcc));
         let found = best(&groups, Rule::SciPy).unwrap().remove(0);
         let pairs = all_pairs(&groups, Rule::SciPy).unwrap();
         assert_eq!((found.cut, found.others.len()), (4, 4));

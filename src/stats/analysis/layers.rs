@@ -3,6 +3,7 @@
 use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::stats::groups::{Group, Groups};
+use crate::stats::measure::Quantity;
 
 /// A score of clusterings by percentage and layer; a layer's number stands where cuts have theirs. Rows of one algorithm
 /// only ([`ClusterFile::by`]); rows without the score are passed over.
@@ -32,5 +33,6 @@ pub fn by_layer(clusterings: &ClusterFile, score: ClusterScore) -> Result<Groups
         repeats: rows.iter().map(|r| r.2).collect(),
         accuracy: rows.iter().map(|r| r.3).collect(),
     };
-    Ok(Groups::of(rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(group).collect()))
+    let groups = rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(group).collect();
+    Ok(Groups::made_of(groups, Quantity::Clusters(score)))
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::best::highest;
+use super::slope::{slope, Slope};
 use crate::error::{Error, Result};
 use crate::notebook::display;
+use crate::stats::bootstrap::LEVEL;
 use crate::stats::describe::median;
 use crate::stats::groups::{paired, Group, Groups};
 use crate::stats::tests::{spearman, spearman_exact, Correlation, CorrelationMethod, ALPHA, MOST_ORDERED};
@@ -42,6 +44,8 @@ impl fmt::Display for Over {
 pub struct Trend {
     /// Each percentage and the cut of its highest median; of equal ones the highest, which trains least.
     pub best: Vec<(f64, i64)>,
+    /// How fast it falls, with an interval over seeds.
+    pub slope: Slope,
     /// The correlation over `best`, one point a percentage. Up to [`MOST_ORDERED`] percentages its p-values are exact:
     /// of all orders of the best cuts, how many fall as clearly. It assumes no more than that the orders would be
     /// equally likely if data did not matter; with five percentages it cannot be smaller than 1/120.
@@ -70,7 +74,7 @@ pub fn trend(groups: &Groups, with_baseline: bool) -> Result<Trend> {
         let expected = "at least three percentages, to see a trend";
         return Err(Error::parameter("percentages", expected, percentages.len()));
     }
-    let (mut best, mut points) = (Vec::new(), Vec::new());
+    let (mut best, mut points, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
     for percentage in percentages {
         let candidate = |cut: i64| with_baseline || cut >= 0;
         let missing: Vec<i64> = groups.missing(percentage).into_iter().filter(|&c| candidate(c)).collect();
@@ -89,6 +93,7 @@ pub fn trend(groups: &Groups, with_baseline: bool) -> Result<Trend> {
             let top = highest(&cuts, |g| g.accuracy[i]);
             points.extend(top.map(|g| TrendPoint { percentage, repeat, cut: g.cut }));
         }
+        candidates.push((percentage, cuts));
     }
     let by_median = {
         let (x, y): (Vec<f64>, Vec<f64>) = best.iter().map(|&(percentage, cut)| (percentage, cut as f64)).unzip();
@@ -96,7 +101,7 @@ pub fn trend(groups: &Groups, with_baseline: bool) -> Result<Trend> {
     };
     let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p.percentage, p.cut as f64)).unzip();
     let by_repeat = correlated(&x, &y)?;
-    Ok(Trend { best, by_median, points, by_repeat })
+    Ok(Trend { slope: slope(&candidates, LEVEL)?, best, by_median, points, by_repeat })
 }
 
 /// Exact for few points, of which Student's t would find three in a row certain.
@@ -131,6 +136,12 @@ impl Trend {
             .words("best", |r| if r.0 == Over::Medians { best() } else { Value::Missing })
             .hidden()
             .not_in_csv()
+            .signed("slope", 2, |r| (r.0 == Over::Medians).then_some(self.slope.per_tenfold))
+            .titled("per tenfold data")
+            .signed("slope_low", 2, |r| self.slope.interval.filter(|_| r.0 == Over::Medians).map(|i| i.0))
+            .titled(format!("{} from", percent(self.slope.level)))
+            .signed("slope_high", 2, |r| self.slope.interval.filter(|_| r.0 == Over::Medians).map(|i| i.1))
+            .titled("to")
             .bold(|r| r.1.p_less < ALPHA)
             .done()
             .note("rank correlation (Spearman) of the fraction of data with the best cut")
@@ -153,6 +164,7 @@ impl Trend {
 impl fmt::Display for Trend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.answers())?;
+        writeln!(f, "slope: {}", self.slope)?;
         writeln!(f, "over medians: {}", in_words(&self.by_median))?;
         writeln!(f, "over repeats: {}", in_words(&self.by_repeat))?;
         write!(

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::record::ResultFile;
 use crate::stats::analysis::{best, Best};
 use crate::stats::groups::{Group, Groups};
+use crate::stats::measure::{Measure, Quantity};
 use crate::stats::tests::Rule;
 use crate::table::{cut_name, percent};
 
@@ -47,7 +48,8 @@ pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Res
         }
     }
     of_best.sort_by(|(a, _), (b, _)| a.percentage.total_cmp(&b.percentage).then(a.cut.cmp(&b.cut)));
-    let groups = Groups::of(of_best.iter().map(|(group, _)| group.clone()).collect());
+    let groups = of_best.iter().map(|(group, _)| group.clone()).collect();
+    let groups = Groups::made_of(groups, Quantity::Runs(Measure::TestAcc));
     let sentence = |found: &Best| {
         let cut_of = |number: i64| {
             let is_it = |(group, _): &&(Group, i64)| group.percentage == found.percentage && group.cut == number;

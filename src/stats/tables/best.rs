@@ -43,7 +43,8 @@ pub fn best_table(answers: &[Best]) -> Table {
         .shown_only()
         .done()
         .note(format!(
-            "the cut of the highest median test accuracy, and those from which Wilcoxon's test (rule {}) does not tell it, at {ALPHA} after Holm's correction for all pairs of a percentage",
+            "the cut of the highest median {}, and those from which Wilcoxon's test (rule {}) does not tell it, at {ALPHA} after Holm's correction for all pairs of a percentage",
+            answers.first().map_or("accuracy", |b| b.quantity.words()),
             rule_of(answers.first().map(|b| b.rule))
         ));
     answers.iter().filter(|b| !b.missing.is_empty()).fold(table, |table, b| {

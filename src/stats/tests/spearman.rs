@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ranks::doubled_ranks;
 use super::student;
 use crate::error::{Error, Result};
 
@@ -104,12 +105,7 @@ fn ranked(x: &[f64], y: &[f64]) -> Result<(Vec<i64>, Vec<i64>)> {
     if let Some(bad) = x.iter().chain(y).find(|v| !v.is_finite()) {
         return Err(Error::parameter("samples", "finite numbers", bad));
     }
-    let ranks = |values: &[f64]| -> Vec<i64> {
-        let below = |v: f64| values.iter().filter(|&&w| w < v).count() as i64;
-        let equal = |v: f64| values.iter().filter(|&&w| w == v).count() as i64;
-        values.iter().map(|&v| 2 * below(v) + equal(v) + 1).collect()
-    };
-    Ok((ranks(x), ranks(y)))
+    Ok((doubled_ranks(x), doubled_ranks(y)))
 }
 
 /// The correlation of ranks, from whole sums; `None` where one side does not vary.
