@@ -98,7 +98,10 @@ fn published_files_of_two_studies_are_pooled() {
     assert!(pooled.falls() && pooled.stratified.p_less > 0.01, "{:?}", pooled.stratified);
     assert_eq!(pooled.common, FRACTIONS);
     let said = pooled.to_string();
-    assert!(said.contains("MNIST regular FR: cut 4 at 0.1%") && said.contains("Over 2 studies the best cut falls"), "{said}");
+    assert!(
+        said.contains("MNIST regular FR: cut 4 at 0.1%") && said.contains("Over 2 studies the best cut falls"),
+        "{said}"
+    );
     let csv = pooled.table().to_csv();
     assert!(csv.starts_with("study,best_0.001,best_0.01,best_0.1,best_0.5,best_1.0,slope,"), "{csv}");
     assert!(pooled_trend(&[], false).is_err());

@@ -3,7 +3,7 @@
 use super::describe::mean;
 use super::measure::{Measure, Quantity};
 use crate::error::{Error, Result};
-use crate::record::Record;
+use crate::results::Record;
 use crate::table::{cut_name, percent};
 
 /// The accuracies of one percentage and cut.

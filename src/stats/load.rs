@@ -5,8 +5,9 @@ use std::path::Path;
 use super::groups::Groups;
 use crate::config::SETTING_KEYS;
 use crate::error::{Error, Result};
-use crate::record::{ResultFile, OF_CUTS};
+use crate::results::{ResultFile, OF_CUTS};
 use crate::study::Plan;
+use crate::table::{cut_names, percent};
 
 /// Reads result files that belong together, such as baselines and cuts of one experiment, as one. Its parameters are
 /// those of the cuts.
@@ -126,13 +127,34 @@ pub fn check_settings_comparable(a: (&Path, &ResultFile), b: (&Path, &ResultFile
 fn check_comparable(a: (&Path, &ResultFile), b: (&Path, &ResultFile), ignoring: &[&str]) -> Result<()> {
     let (ours, theirs) = (a.1.measured_on(), b.1.measured_on());
     let unlike = (ours != theirs).then(|| ("test accuracy on".to_owned(), ours.to_owned(), theirs.to_owned()));
-    match unlike.or_else(|| a.1.params.difference(&b.1.params, ignoring)) {
+    // Older files list the fractions of their sweep: rows say which there are.
+    let ignoring: Vec<&str> = ignoring.iter().copied().chain(["percentages"]).collect();
+    match unlike.or_else(|| a.1.params.difference(&b.1.params, &ignoring)) {
         Some((key, expected, found)) => {
             let expected = format!("results with {key} {expected}, as in {}", a.0.display());
             Err(Error::format(b.0, expected, found))
         }
         None => Ok(()),
     }
+}
+
+/// What only some of an experiment's rows have, in words: fractions at which there is no baseline, or nothing else, and
+/// fractions without some of the cuts. Nothing of them is left out.
+pub fn uneven(groups: &Groups) -> Vec<String> {
+    let cuts = groups.cuts();
+    let baselines = cuts.contains(&-1);
+    let others: Vec<i64> = cuts.into_iter().filter(|&cut| cut >= 0).collect();
+    let of = |percentage: f64| {
+        let missing = groups.missing(percentage);
+        let (data, without) = (percent(percentage), missing.iter().filter(|&&cut| cut >= 0).count());
+        match (baselines && missing.contains(&-1), without) {
+            (true, 0) => Some(format!("at {data} there are no baselines")),
+            (false, n) if n > 0 && n == others.len() => Some(format!("at {data} there are baselines only")),
+            (_, 0) => None,
+            _ => Some(format!("at {data} there is nothing of {}", cut_names(&missing))),
+        }
+    };
+    groups.percentages().into_iter().filter_map(of).collect()
 }
 
 /// What experiment a file holds, for a title: data set, setting, target classes.

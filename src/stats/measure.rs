@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use crate::cluster::ClusterScore;
 use crate::error::{Error, Result};
-use crate::record::Record;
+use crate::results::Record;
+use crate::table::Value;
 
 /// A number that result rows hold. Names are the keys of result files: `test_acc`, `train_acc`, ..
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +105,47 @@ impl FromStr for Measure {
     }
 }
 
+/// The middle of a sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Centre {
+    /// The median.
+    #[default]
+    Median,
+    /// The mean.
+    Mean,
+}
+
+impl Centre {
+    /// As a title begins.
+    pub fn title(self) -> &'static str {
+        match self {
+            Centre::Median => "Median",
+            Centre::Mean => "Mean",
+        }
+    }
+}
+
+impl fmt::Display for Centre {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Centre::Median => "median",
+            Centre::Mean => "mean",
+        })
+    }
+}
+
+impl FromStr for Centre {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "median" => Ok(Centre::Median),
+            "mean" => Ok(Centre::Mean),
+            _ => Err(Error::parameter("centre", "median or mean", s)),
+        }
+    }
+}
+
 /// What the numbers of a group are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
@@ -119,6 +161,30 @@ impl Quantity {
         match self {
             Quantity::Runs(measure) => measure.words(),
             Quantity::Clusters(score) => score.words(),
+        }
+    }
+
+    /// Its name in tables for programs.
+    pub(super) fn key(self) -> String {
+        match self {
+            Quantity::Runs(measure) => measure.to_string(),
+            Quantity::Clusters(score) => score.to_string(),
+        }
+    }
+
+    /// What its places are: cuts, or layers.
+    pub(super) fn place(self) -> &'static str {
+        match self {
+            Quantity::Runs(_) => "cut",
+            Quantity::Clusters(_) => "layer",
+        }
+    }
+
+    /// A place in a table.
+    pub(super) fn value(self, place: i64) -> Value {
+        match (self, usize::try_from(place)) {
+            (Quantity::Clusters(_), Ok(layer)) => Value::Layer(layer),
+            _ => Value::Cut(place),
         }
     }
 

@@ -38,8 +38,9 @@ mod transferability;
 pub use crate::table::{cut_name, layer_name, percent, Table};
 pub use analysis::{
     all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared, pooled_trend,
-    published_ranks, trend, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other, PairTest, PooledTrend, Rank,
-    RankNote, Ranking, Series, Slope, Slots, Spread, StudyTrend, Trend, TrendPoint,
+    published_ranks, trend, weight_count, weights, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other,
+    PairTest, PooledTrend, Rank, RankNote, Ranking, Series, Slope, Slots, Spread, StudyTrend, Trend, TrendPoint,
+    WeightCount, WeightPoint,
 };
 pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain_answer, Answer};
 pub use bootstrap::{median_interval, LEVEL};
@@ -49,13 +50,15 @@ pub use foretell::{
     Evidence, EvidenceCase, Judgement, Policy, Recommendation, Situation, FEWEST_STUDIES,
 };
 pub use groups::{Group, Groups};
-pub use load::{check_settings_comparable, experiment_name, load_experiment, load_studies, load_together, study_name};
-pub use measure::{Measure, Quantity};
+pub use load::{
+    check_settings_comparable, experiment_name, load_experiment, load_studies, load_together, study_name, uneven,
+};
+pub use measure::{Centre, Measure, Quantity};
 pub use results::Statistics;
 pub use summary::{Cell, Summary};
-pub use tables::{best_table, cluster_table, compare_table, rank_table, transfer_table, wilcoxon_table};
+pub use tables::{best_table, cluster_table, compare_table, rank_table, transfer_table, weights_table, wilcoxon_table};
 pub use tests::{
-    holm, kendall, spearman, spearman_exact, wilcoxon, Correlation, CorrelationMethod, Method, Rule, Wilcoxon, ALPHA,
-    MOST_ORDERED, TELL_NOTHING,
+    holm, kendall, page, spearman, spearman_exact, stratified, wilcoxon, Correlation, CorrelationMethod, Method, Page,
+    PageMethod, Rule, Stratified, Wilcoxon, ALPHA, MOST_ORDERED, TELL_NOTHING,
 };
 pub use transferability::{transferability, LayerScore, Transferability};

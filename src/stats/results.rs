@@ -5,7 +5,7 @@ use super::groups::Groups;
 use super::summary::Summary;
 use super::tests::Rule;
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 
 /// Statistics of the rows of a result file.
 pub trait Statistics: Sized {

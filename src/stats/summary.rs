@@ -5,10 +5,10 @@ use std::fmt;
 use super::bootstrap::{check_level, interval, LEVEL};
 use super::describe::{mean, median, quantile, standard_deviation};
 use super::groups::checked;
-use super::measure::Measure;
+use super::measure::{Centre, Measure};
 use crate::error::Result;
 use crate::notebook::display;
-use crate::record::Record;
+use crate::results::Record;
 use crate::table::{cut_name, percent, Table, Value};
 
 /// The numbers of one percentage and cut, over repeats, in the unit of what is measured: accuracies from 0 to 1.
@@ -39,6 +39,14 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Its middle.
+    pub fn centre(&self, of: Centre) -> f64 {
+        match of {
+            Centre::Median => self.median,
+            Centre::Mean => self.mean,
+        }
+    }
+
     /// Of at least one value.
     fn new(percentage: f64, cut: i64, values: &[f64], level: f64) -> Cell {
         let or_nan = |number: Option<f64>| number.unwrap_or(f64::NAN);

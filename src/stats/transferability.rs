@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::analysis::{best_by, by_layer, Best};
 use crate::stats::answers::Answer;
 use crate::stats::describe::median;
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::cluster::{Algorithm, ClusterRecord};
     use crate::config::Params;
-    use crate::record::Record;
+    use crate::results::Record;
 
     /// Three repeats of five layers; `ari` and `accuracy` by layer.
     fn both(ari: [f64; 5], accuracy: [f64; 5]) -> (ClusterFile, ResultFile) {

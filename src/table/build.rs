@@ -53,6 +53,11 @@ impl<T> TableOf<'_, T> {
         self.column(key, false, Format::Plain, |row| value(row).into())
     }
 
+    /// A column of values of any kind, flush right.
+    pub fn value(self, key: &str, value: impl Fn(&T) -> Value) -> Self {
+        self.column(key, false, Format::Plain, value)
+    }
+
     /// A column of words, flush left.
     pub fn words<V: Into<Value>>(self, key: &str, value: impl Fn(&T) -> V) -> Self {
         self.column(key, true, Format::Plain, |row| value(row).into())

@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use ndarray::Array2;
 use serde_json::Value;
 
-use cutpoint::cluster::{pca, tsne, Algorithm, ClusterFile, ClusterScore};
+use cutpoint::cluster::{pca, tsne, Algorithm, ClusterScore};
 use cutpoint::config::{CutPoint, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
@@ -14,11 +14,13 @@ use cutpoint::experiment::{Experiment, SourceNetwork};
 use cutpoint::plot::{self, Figure, Over, Theme};
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
-    check_settings_comparable, experiment_name, load_together, Groups, Measure, Ranking, Rule, Series, Statistics,
+    check_settings_comparable, experiment_name, load_studies, load_together, weights, Centre, Groups, Measure, Ranking,
+    Rule, Series, Statistics,
 };
 use cutpoint::train::Epoch;
 
 use crate::args::{Machine, Network};
+use crate::results::{clusterings, Only};
 use crate::tell;
 
 /// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
@@ -34,6 +36,9 @@ enum Kind {
     Box {
         #[command(flatten)]
         files: Files,
+        /// test_acc, train_acc or val_acc.
+        #[arg(long, default_value_t)]
+        measure: Measure,
         /// sound: 1 + the cuts that are significantly better; published: as published.
         #[arg(long, default_value_t = Ranking::Sound)]
         ranking: Ranking,
@@ -44,6 +49,11 @@ enum Kind {
         first: PathBuf,
         /// A result file of the second one.
         second: PathBuf,
+        #[command(flatten)]
+        only: Only,
+        /// test_acc, train_acc or val_acc.
+        #[arg(long, default_value_t)]
+        measure: Measure,
         /// Whose ranks colour the boxes; see `box`.
         #[arg(long, default_value_t = Ranking::Sound)]
         ranking: Ranking,
@@ -66,6 +76,9 @@ enum Kind {
         /// Rows of this algorithm.
         #[arg(long, default_value_t = Algorithm::Average)]
         algorithm: Algorithm,
+        /// Whose ranks colour the boxes; see `box`.
+        #[arg(long, default_value_t = Ranking::Sound)]
+        ranking: Ranking,
         #[command(flatten)]
         out: Out,
     },
@@ -94,11 +107,47 @@ enum Kind {
         /// What is measured: test_acc, train_acc, val_acc, epochs or seconds.
         #[arg(long, default_value_t = Measure::TestAcc)]
         measure: Measure,
+        /// median or mean.
+        #[arg(long, default_value_t)]
+        of: Centre,
     },
     /// Bars of medians: a group for each percentage, a bar for each cut.
-    Bars(Files),
+    Bars {
+        #[command(flatten)]
+        files: Files,
+        /// median, with quartiles, or mean, with the standard deviation.
+        #[arg(long, default_value_t)]
+        of: Centre,
+    },
     /// Medians as a surface over cuts and percentages.
-    Surface(Files),
+    Surface {
+        #[command(flatten)]
+        files: Files,
+        /// What is measured: test_acc, train_acc, val_acc, epochs or seconds.
+        #[arg(long, default_value_t = Measure::TestAcc)]
+        measure: Measure,
+        /// median or mean.
+        #[arg(long, default_value_t)]
+        of: Centre,
+        /// The baseline as well, beside cut 0.
+        #[arg(long)]
+        with_baseline: bool,
+        /// Fractions at their logarithms, not at equal distances.
+        #[arg(long)]
+        logarithmic: bool,
+    },
+    /// Accuracy against weights: settings of one study beside each other, by the weights that each cut
+    /// keeps and trains.
+    Weights {
+        /// Result files of several settings of one study, such as FR, F and FT.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The fraction of the data; unless given, every one, side by side.
+        #[arg(long)]
+        percentage: Option<f64>,
+        #[command(flatten)]
+        out: Out,
+    },
     /// The course of a training, from the line that `cutpoint finetune --trace` prints.
     Curve {
         /// A file with that line.
@@ -169,6 +218,8 @@ struct Files {
     /// Result files of one experiment: baselines_*.json, cuts_*.json.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    only: Only,
     /// Of each percentage, take the repeats that all cuts have, and say which are left out: for an unfinished sweep.
     #[arg(long)]
     common_repeats: bool,
@@ -243,7 +294,7 @@ impl Out {
 
 impl Files {
     fn load(&self) -> Result<ResultFile> {
-        let results = load_together(&self.files)?;
+        let results = self.only.of(load_together(&self.files)?)?;
         if !self.common_repeats {
             return Ok(results);
         }
@@ -306,26 +357,19 @@ fn trace(path: &Path) -> Result<Vec<Epoch>> {
 
 pub fn run(args: Args) -> Result<()> {
     match args.kind {
-        Kind::Box { files, ranking } => files.out.save(plot::box_plot_ranked(&files.load()?, ranking)?),
-        Kind::Compare { first, second, ranking, rule, common_repeats, out } => {
-            let (mut a, mut b) = (ResultFile::load(&first)?, ResultFile::load(&second)?);
+        Kind::Box { files, measure, ranking } => files.out.save(plot::box_plot_of(&files.load()?, measure, ranking)?),
+        Kind::Compare { first, second, only, measure, ranking, rule, common_repeats, out } => {
+            let (mut a, mut b) = (only.of(ResultFile::load(&first)?)?, only.of(ResultFile::load(&second)?)?);
             check_settings_comparable((&first, &a), (&second, &b))?;
             if common_repeats {
                 let (x, y, left_out) = Groups::new(&a.records)?.common_with(&Groups::new(&b.records)?)?;
                 left_out.iter().for_each(tell);
                 (a, b) = (a.only(&x), b.only(&y));
             }
-            out.save(plot::comparison_box_plot(&a, &b, ranking, rule)?)
+            out.save(plot::comparison_box_plot_of(&a, &b, measure, ranking, rule)?)
         }
-        Kind::Cluster { file, score, algorithm, out } => {
-            let clusterings = ClusterFile::load(&file)?;
-            let of_algorithm = clusterings.by(algorithm);
-            if of_algorithm.records.is_empty() {
-                let found = format!("rows of {}", clusterings.algorithms().join(", "));
-                let expected = format!("rows of {algorithm} (--algorithm)");
-                return Err(Error::Format { path: file, expected, found });
-            }
-            out.save(plot::cluster_box_plot(&of_algorithm, score)?)
+        Kind::Cluster { file, score, algorithm, ranking, out } => {
+            out.save(plot::cluster_box_plot_ranked(&clusterings(&file, algorithm)?, score, ranking)?)
         }
         Kind::Difference(files) => files.out.save(plot::difference_plot(&files.load()?)?),
         Kind::ErrorBars { files, over } => {
@@ -340,13 +384,18 @@ pub fn run(args: Args) -> Result<()> {
             let title = format!("Mean test accuracy, from lowest to highest: {}", experiment_name(&results));
             files.out.save(plot::band_plot(&lines, over, "test accuracy")?.title(title))
         }
-        Kind::Heat { files, measure } => files.out.save(plot::heat_map(&files.load()?, measure)?),
-        Kind::Bars(files) => {
+        Kind::Heat { files, measure, of } => files.out.save(plot::heat_map_of(&files.load()?, measure, of)?),
+        Kind::Bars { files, of } => {
             let results = files.load()?;
-            let title = format!("Median test accuracy: {}", experiment_name(&results));
-            files.out.save(plot::grouped_bars(&Series::by_cut(&results)?, "test accuracy")?.title(title))
+            let title = format!("{} test accuracy: {}", of.title(), experiment_name(&results));
+            files.out.save(plot::grouped_bars_of(&Series::by_cut(&results)?, "test accuracy", of)?.title(title))
         }
-        Kind::Surface(files) => files.out.save(plot::surface(&files.load()?)?),
+        Kind::Surface { files, measure, of, with_baseline, logarithmic } => {
+            files.out.save(plot::surface_of(&files.load()?, measure, of, with_baseline, logarithmic)?)
+        }
+        Kind::Weights { files, percentage, out } => {
+            out.save(plot::weights_plot(&weights(&load_studies(&files)?)?, percentage)?)
+        }
         Kind::Curve { file, out } => out.save(plot::learning_curve(&trace(&file)?)?),
         Kind::Samples { of, count } => of.out.save(plot::sample_grid(&of.load()?.data.target, count)?),
         Kind::Architecture { of, cut, setting } => {

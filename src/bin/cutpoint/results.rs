@@ -1,8 +1,13 @@
-//! Printing tables in the form that is asked for.
+//! Reading result files and printing tables, as options ask for them.
 
-use cutpoint::error::Result;
+use std::path::Path;
+
+use cutpoint::cluster::{Algorithm, ClusterFile};
+use cutpoint::error::{Error, Result};
+use cutpoint::results::ResultFile;
 use cutpoint::table::{self, Table};
 
+use crate::args;
 use crate::{say, tell};
 
 /// The form of a table; at most one.
@@ -49,4 +54,53 @@ impl Form {
         }
         say(warnings.iter().fold(table.clone(), Table::note).to(form).trim_end())
     }
+}
+
+/// Which rows of result files are looked at.
+#[derive(clap::Args, Clone, Default)]
+pub struct Only {
+    /// Only these fractions of the target training data, such as 0.001,0.01.
+    #[arg(long, value_delimiter = ',')]
+    percentages: Option<Vec<f64>>,
+    /// Only these cuts: a list (-1,0,6) or a range with both ends (-1..6); -1 is the baseline.
+    #[arg(long, allow_hyphen_values = true)]
+    cuts: Option<String>,
+}
+
+impl Only {
+    /// The rows that are asked for; at least one.
+    pub fn of(&self, file: ResultFile) -> Result<ResultFile> {
+        let rows = file.records.len();
+        let mut kept = file;
+        if let Some(percentages) = &self.percentages {
+            kept = kept.percentages(percentages);
+        }
+        if let Some(cuts) = &self.cuts {
+            kept = kept.cuts(args::cuts(cuts)?);
+        }
+        if rows > 0 && kept.records.is_empty() {
+            let asked =
+                format!("rows of percentages {:?}, cuts {}", self.percentages, self.cuts.as_deref().unwrap_or("all"));
+            return Err(Error::Parameter {
+                name: "percentages, cuts",
+                expected: asked,
+                found: format!("none among {rows}"),
+            });
+        }
+        Ok(kept)
+    }
+}
+
+/// The rows of one algorithm of a file of clusterings.
+pub fn clusterings(path: &Path, algorithm: Algorithm) -> Result<ClusterFile> {
+    let all = ClusterFile::load(path)?;
+    let found = all.by(algorithm);
+    if found.records.is_empty() {
+        return Err(Error::Format {
+            path: path.to_owned(),
+            expected: format!("rows of {algorithm} (--algorithm)"),
+            found: format!("rows of {}", all.algorithms().join(", ")),
+        });
+    }
+    Ok(found)
 }

@@ -6,7 +6,7 @@ use cutpoint::error::Result;
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{cut_name, load_together, percent, Summary};
 
-use crate::results::Form;
+use crate::results::{Form, Only};
 use crate::say;
 
 /// Print median test accuracies of result files, the best cut of each percentage marked with a star.
@@ -18,11 +18,13 @@ pub struct Args {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
     form: Form,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let file = load_together(&args.files)?;
+    let file = args.only.of(load_together(&args.files)?)?;
     if args.form.is_text() {
         return print(&file);
     }

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
+use cutpoint::cluster::{Algorithm, ClusterScore};
 use cutpoint::error::Result;
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
-    all_pairs, best, best_table, check_settings_comparable, compare, compare_table, cut_name, load_studies,
-    load_together, not_compared, percent, pooled_trend, published_ranks, rank_table, trend, wilcoxon_table, Groups,
-    Measure, Rule, Summary, LEVEL,
+    all_pairs, best, best_table, by_layer, check_settings_comparable, compare, compare_table, cut_name, load_studies,
+    load_together, not_compared, percent, pooled_trend, published_ranks, rank_table, trend, uneven, weights,
+    weights_table, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,
 };
 
-use crate::results::Form;
+use crate::results::{clusterings, Form, Only};
 use crate::say;
 
 /// Tests, ranks and answers from result files, published ones too. No model is touched.
@@ -30,12 +31,47 @@ enum Question {
     Ranks(Tested),
     /// The best cut at every percentage, and the cuts that cannot be told from it after Holm's correction.
     Best(Tested),
+    /// Layers by how well their features cluster: the tests of every pair, over repeats.
+    Layers {
+        /// A file of clusterings.
+        file: PathBuf,
+        /// ari, accuracy, precision, recall, nmi or silhouette.
+        #[arg(long, default_value_t = ClusterScore::Ari)]
+        score: ClusterScore,
+        /// Rows of this algorithm.
+        #[arg(long, default_value_t = Algorithm::Average)]
+        algorithm: Algorithm,
+        /// pairs: Wilcoxon's test of every pair of layers; ranks: as published; best: the best layer, and those that
+        /// cannot be told from it.
+        #[arg(long, value_enum, default_value_t = LayerQuestion::Pairs)]
+        ask: LayerQuestion,
+        /// The rule of the tests; see `wilcoxon`.
+        #[arg(long, default_value_t = Rule::SciPy)]
+        rule: Rule,
+        #[command(flatten)]
+        repeats: Repeats,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Fewer parameters: accuracy against the weights that each cut keeps and trains, settings such as FR, F and FT
+    /// together.
+    Weights {
+        /// Result files of several settings of one study.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        only: Only,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Two experiments, such as FR and FT, at every percentage and cut that both have.
     Compare {
         /// A result file of the first experiment.
         first: PathBuf,
         /// A result file of the second one.
         second: PathBuf,
+        #[command(flatten)]
+        only: Only,
         #[command(flatten)]
         tests: Tests,
         #[command(flatten)]
@@ -53,6 +89,8 @@ enum Question {
         #[arg(long, default_value_t = LEVEL)]
         level: f64,
         #[command(flatten)]
+        only: Only,
+        #[command(flatten)]
         form: Form,
     },
     /// Whether the best cut falls as data grows: in one study, or in several, each of which is a block.
@@ -63,11 +101,24 @@ enum Question {
         /// Count the baseline as a cut below cut 0.
         #[arg(long)]
         with_baseline: bool,
+        /// test_acc, train_acc or val_acc.
+        #[arg(long, default_value_t)]
+        measure: Measure,
+        #[command(flatten)]
+        only: Only,
         #[command(flatten)]
         repeats: Repeats,
         #[command(flatten)]
         form: Form,
     },
+}
+
+/// What is asked of layers.
+#[derive(Clone, Copy, ValueEnum)]
+enum LayerQuestion {
+    Pairs,
+    Ranks,
+    Best,
 }
 
 #[derive(clap::Args)]
@@ -76,6 +127,8 @@ struct Tested {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
     tests: Tests,
     #[command(flatten)]
     form: Form,
@@ -83,6 +136,9 @@ struct Tested {
 
 #[derive(clap::Args)]
 struct Tests {
+    /// test_acc, train_acc or val_acc.
+    #[arg(long, default_value_t)]
+    measure: Measure,
     /// scipy: as SciPy decides today about ties, zeros and small samples; published: as SciPy 1.7 did.
     #[arg(long, default_value_t = Rule::SciPy)]
     rule: Rule,
@@ -105,38 +161,60 @@ impl Repeats {
             false => Ok((groups, Vec::new())),
         }
     }
+}
 
-    fn read(&self, files: &[PathBuf]) -> Result<(Groups, Vec<String>)> {
-        self.of(Groups::new(&load_together(files)?.records)?)
+impl Tested {
+    /// The groups to test, and what there is to say of them.
+    fn read(&self) -> Result<(Groups, Vec<String>)> {
+        let file = self.only.of(load_together(&self.files)?)?;
+        let groups = Groups::of(&file.records, self.tests.measure)?;
+        let mut notes = uneven(&groups);
+        let (groups, left_out) = self.tests.repeats.of(groups)?;
+        notes.extend(left_out);
+        Ok((groups, notes))
     }
 }
 
 pub fn run(args: Args) -> Result<()> {
     match args.question {
-        Question::Wilcoxon(Tested { files, tests, form }) => {
-            let (groups, left_out) = tests.repeats.read(&files)?;
-            form.print(&wilcoxon_table(&all_pairs(&groups, tests.rule)?), &left_out)
+        Question::Wilcoxon(tested) => {
+            let (groups, notes) = tested.read()?;
+            tested.form.print(&wilcoxon_table(&all_pairs(&groups, tested.tests.rule)?), &notes)
         }
-        Question::Ranks(Tested { files, tests, form }) => {
-            let (groups, left_out) = tests.repeats.read(&files)?;
-            form.print(&rank_table(&published_ranks(&groups, &all_pairs(&groups, tests.rule)?)), &left_out)
+        Question::Ranks(tested) => {
+            let (groups, notes) = tested.read()?;
+            tested.form.print(&rank_table(&published_ranks(&groups, &all_pairs(&groups, tested.tests.rule)?)), &notes)
         }
-        Question::Best(Tested { files, tests, form }) => {
-            let (groups, left_out) = tests.repeats.read(&files)?;
-            form.print(&best_table(&best(&groups, tests.rule)?), &left_out)
+        Question::Best(tested) => {
+            let (groups, notes) = tested.read()?;
+            tested.form.print(&best_table(&best(&groups, tested.tests.rule)?), &notes)
         }
-        Question::Compare { first, second, tests, form } => against(&first, &second, &tests, &form),
-        Question::Summary { files, measure, level, form } => {
-            let file = load_together(&files)?;
+        Question::Layers { file, score, algorithm, ask, rule, repeats, form } => {
+            let groups = by_layer(&clusterings(&file, algorithm)?, score)?;
+            let (groups, left_out) = repeats.of(groups)?;
+            let table = match ask {
+                LayerQuestion::Pairs => wilcoxon_table(&all_pairs(&groups, rule)?),
+                LayerQuestion::Ranks => rank_table(&published_ranks(&groups, &all_pairs(&groups, rule)?)),
+                LayerQuestion::Best => best_table(&best(&groups, rule)?),
+            };
+            form.print(&table, &left_out)
+        }
+        Question::Weights { files, only, form } => {
+            let studies = load_studies(&files)?.into_iter().map(|(name, file)| Ok((name, only.of(file)?)));
+            form.print(&weights_table(&weights(&studies.collect::<Result<Vec<_>>>()?)?), &[])
+        }
+        Question::Compare { first, second, only, tests, form } => against(&first, &second, &only, &tests, &form),
+        Question::Summary { files, measure, level, only, form } => {
+            let file = only.of(load_together(&files)?)?;
             let table = Summary::of(&file.records, measure, level)?.numbers();
             let table = if measure == Measure::TestAcc { table.note(test_pictures(&file)) } else { table };
-            form.print(&table, &[])
+            form.print(&table, &uneven(&Groups::new(&file.records)?))
         }
-        Question::Trend { files, with_baseline, repeats, form } => {
+        Question::Trend { files, with_baseline, measure, only, repeats, form } => {
             let mut left_out = Vec::new();
             let mut studies = Vec::new();
             for (name, file) in load_studies(&files)? {
-                let (groups, more) = repeats.of(Groups::new(&file.records)?)?;
+                let (groups, more) = repeats.of(Groups::of(&only.of(file)?.records, measure)?)?;
                 left_out.extend(more.into_iter().map(|line| format!("{name}: {line}")));
                 studies.push((name, groups));
             }
@@ -159,10 +237,11 @@ fn test_pictures(file: &ResultFile) -> String {
     format!("test accuracy on {}", file.measured_on())
 }
 
-fn against(first: &Path, second: &Path, tests: &Tests, form: &Form) -> Result<()> {
-    let (a, b) = (ResultFile::load(first)?, ResultFile::load(second)?);
+fn against(first: &Path, second: &Path, only: &Only, tests: &Tests, form: &Form) -> Result<()> {
+    let (a, b) = (only.of(ResultFile::load(first)?)?, only.of(ResultFile::load(second)?)?);
     check_settings_comparable((first, &a), (second, &b))?;
-    let (mut x, mut y, mut notes) = (Groups::new(&a.records)?, Groups::new(&b.records)?, Vec::new());
+    let of = |file: &ResultFile| Groups::of(&file.records, tests.measure);
+    let (mut x, mut y, mut notes) = (of(&a)?, of(&b)?, Vec::new());
     if tests.repeats.common_repeats {
         (x, y, notes) = x.common_with(&y)?;
     }

@@ -7,10 +7,10 @@ use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::{ordered, readable_on, text_width, Align, LABEL, TINY, UNIT};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::{
-    boxes, boxes_against, experiment_name, layer_boxes, percent, Boxed, Boxes, Higher, RankNote, Ranking, Rule, Slots,
-    ALPHA,
+    boxes, boxes_against, experiment_name, layer_boxes, percent, Boxed, Boxes, Higher, Measure, RankNote, Ranking,
+    Rule, Slots, ALPHA,
 };
 
 /// Boxes, and what is written beside them.
@@ -248,8 +248,16 @@ pub fn box_plot(results: &ResultFile) -> Result<Figure> {
 /// # Errors
 /// Those of [`boxes`].
 pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure> {
-    let chart = Chart::new(boxes(results, ranking)?, "test accuracy");
-    Ok(chart.figure(format!("Test accuracy by cut: {}", experiment_name(results))))
+    box_plot_of(results, Measure::TestAcc, ranking)
+}
+
+/// The box plot of any accuracy, such as that on the training set.
+///
+/// # Errors
+/// Those of [`boxes`].
+pub fn box_plot_of(results: &ResultFile, measure: Measure, ranking: Ranking) -> Result<Figure> {
+    let chart = Chart::new(boxes(results, measure, ranking)?, measure.words());
+    Ok(chart.figure(format!("{} by cut: {}", capitalised(measure.words()), experiment_name(results))))
 }
 
 /// The box plot of one experiment, hatched where it is significantly higher or lower than another one at the same
@@ -258,10 +266,25 @@ pub fn box_plot_ranked(results: &ResultFile, ranking: Ranking) -> Result<Figure>
 /// # Errors
 /// Those of [`boxes_against`].
 pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ranking, rule: Rule) -> Result<Figure> {
-    let mut chart = Chart::new(boxes_against(first, second, ranking, rule)?, "test accuracy");
+    comparison_box_plot_of(first, second, Measure::TestAcc, ranking, rule)
+}
+
+/// The same of any accuracy.
+///
+/// # Errors
+/// Those of [`boxes_against`].
+pub fn comparison_box_plot_of(
+    first: &ResultFile,
+    second: &ResultFile,
+    measure: Measure,
+    ranking: Ranking,
+    rule: Rule,
+) -> Result<Figure> {
+    let mut chart = Chart::new(boxes_against(first, second, measure, ranking, rule)?, measure.words());
     let other = second.params.setting()?;
     chart.verdicts = Some((format!("significantly higher than {other}"), format!("significantly lower than {other}")));
-    Ok(chart.figure(format!("Test accuracy by cut: {}, against {other}", experiment_name(first))))
+    let title = format!("{} by cut: {}, against {other}", capitalised(measure.words()), experiment_name(first));
+    Ok(chart.figure(title))
 }
 
 /// A box plot of a clustering score for every percentage and layer, coloured by rank. Rows of one algorithm only.
@@ -269,9 +292,22 @@ pub fn comparison_box_plot(first: &ResultFile, second: &ResultFile, ranking: Ran
 /// # Errors
 /// Those of [`layer_boxes`].
 pub fn cluster_box_plot(results: &ClusterFile, score: ClusterScore) -> Result<Figure> {
+    cluster_box_plot_ranked(results, score, Ranking::Sound)
+}
+
+/// The same with ranks of a choice.
+///
+/// # Errors
+/// Those of [`layer_boxes`].
+pub fn cluster_box_plot_ranked(results: &ClusterFile, score: ClusterScore, ranking: Ranking) -> Result<Figure> {
     let algorithm = results.algorithm_in_words()?;
-    let chart = Chart::new(layer_boxes(results, score, Ranking::Sound)?, score.words());
+    let chart = Chart::new(layer_boxes(results, score, ranking)?, score.words());
     Ok(chart.figure(format!("Clusters of feature maps by layer: {}, {algorithm} clustering", score.words())))
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str())
 }
 
 /// Wide enough for every box: a notebook's width for five groups of eight.

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, readable_on, text_width, Align, LABEL, SMALL, UNIT};
-use crate::record::ResultFile;
-use crate::stats::{experiment_name, percent, Groups, Measure, Summary};
+use crate::results::ResultFile;
+use crate::stats::{experiment_name, percent, Centre, Groups, Measure, Summary};
 
 /// A table of numbers with a colour for each.
 #[derive(Clone)]
@@ -85,17 +85,31 @@ impl Heat {
 /// # Errors
 /// Those of [`Groups::new`] and [`Summary::of`].
 pub fn heat_map(results: &ResultFile, measure: Measure) -> Result<Figure> {
+    heat_map_of(results, measure, Centre::Median)
+}
+
+/// The same of medians or of means.
+///
+/// # Errors
+/// Those of [`heat_map`].
+pub fn heat_map_of(results: &ResultFile, measure: Measure, of: Centre) -> Result<Figure> {
     Groups::new(&results.records)?;
     let summary = Summary::of(&results.records, measure, crate::stats::LEVEL)?;
     let (percentages, cuts) = (summary.percentages(), summary.cuts());
-    let medians = || summary.cells.iter().map(|c| c.median);
-    let (low, high) = medians().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let centres = |p: Option<f64>| {
+        summary.cells.iter().filter(move |c| p.is_none_or(|p| c.percentage == p)).map(|c| c.centre(of))
+    };
+    let (low, high) = centres(None).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let heated = |percentage: f64, cut: i64| {
         let cell = summary.get(percentage, cut)?;
-        let share = if high > low { (cell.median - low) / (high - low) } else { 0.5 };
-        let text = if measure.is_accuracy() { format!("{:.3}", cell.median) } else { format!("{:.1}", cell.median) };
-        let best = measure.is_accuracy() && summary.best(percentage).is_some_and(|b| b.cut == cut);
-        Some(Heated { text, share, bold: best })
+        let value = cell.centre(of);
+        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
+        let text = if measure.is_accuracy() { format!("{value:.3}") } else { format!("{value:.1}") };
+        let is_best = match of {
+            Centre::Median => summary.best(percentage).is_some_and(|b| b.cut == cut),
+            Centre::Mean => centres(Some(percentage)).all(|other| other <= value),
+        };
+        Some(Heated { text, share, bold: measure.is_accuracy() && is_best })
     };
     let heat = Heat {
         rows: percentages.iter().map(|&p| percent(p)).collect(),
@@ -105,7 +119,7 @@ pub fn heat_map(results: &ResultFile, measure: Measure) -> Result<Figure> {
         column_label: "cut",
     };
     let size = ((cuts.len() as u32 * 84 + 130).max(420), (percentages.len() as u32 * 46 + 110).max(220));
-    let title = format!("Median {}: {}", measure.words(), experiment_name(results));
+    let title = format!("{} {}: {}", of.title(), measure.words(), experiment_name(results));
     Ok(heat.figure(title, size))
 }
 

@@ -10,7 +10,7 @@ use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::palette::palette;
 use crate::plot::style::{text_width, Align, SMALL, UNIT};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::{experiment_name, percent, Groups, Label, Series, Spread};
 
 /// What the horizontal axis of a figure of lines holds.

@@ -10,14 +10,19 @@ mod regret;
 mod scatter;
 mod surface;
 mod training;
+mod weights;
 
-pub use bars::grouped_bars;
-pub use boxes::{box_plot, box_plot_ranked, cluster_box_plot, comparison_box_plot};
-pub use heat::{confusion_matrix, heat_map};
+pub use bars::{grouped_bars, grouped_bars_of};
+pub use boxes::{
+    box_plot, box_plot_of, box_plot_ranked, cluster_box_plot, cluster_box_plot_ranked, comparison_box_plot,
+    comparison_box_plot_of,
+};
+pub use heat::{confusion_matrix, heat_map, heat_map_of};
 pub use lines::{band_plot, difference_plot, effective_rank_plot, error_bar_plot, gain_plot, Over};
 pub use network::architecture;
 pub use pictures::{feature_maps, filters, sample_grid};
 pub use regret::regret_plot;
 pub use scatter::scatter_map;
-pub use surface::surface;
+pub use surface::{surface, surface_of};
 pub use training::learning_curve;
+pub use weights::weights_plot;

@@ -10,9 +10,10 @@ use super::pairs::all_pairs;
 use super::ranks::published_ranks;
 use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::describe::quantile;
 use crate::stats::groups::Groups;
+use crate::stats::measure::Measure;
 use crate::stats::tests::{tell_nothing, Rule};
 
 /// How the boxes of one percentage are ranked.
@@ -163,12 +164,12 @@ impl Boxes {
     }
 }
 
-/// The boxes of an experiment: test accuracy by percentage and cut.
+/// The boxes of an experiment: an accuracy by percentage and cut.
 ///
 /// # Errors
-/// Those of [`Groups::new`].
-pub fn boxes(results: &ResultFile, ranking: Ranking) -> Result<Boxes> {
-    let groups = Groups::new(&results.records)?;
+/// Those of [`Groups::of`].
+pub fn boxes(results: &ResultFile, measure: Measure, ranking: Ranking) -> Result<Boxes> {
+    let groups = Groups::of(&results.records, measure)?;
     Ok(Boxes::new(&groups, Slots::Cuts(groups.cuts()), ranking))
 }
 
@@ -176,13 +177,19 @@ pub fn boxes(results: &ResultFile, ranking: Ranking) -> Result<Boxes> {
 /// and cut ([`Comparison::higher`](crate::stats::Comparison::higher)).
 ///
 /// # Errors
-/// Those of [`Groups::new`] and [`compare`].
-pub fn boxes_against(first: &ResultFile, second: &ResultFile, ranking: Ranking, rule: Rule) -> Result<Boxes> {
-    let groups = Groups::new(&first.records)?;
+/// Those of [`Groups::of`] and [`compare`].
+pub fn boxes_against(
+    first: &ResultFile,
+    second: &ResultFile,
+    measure: Measure,
+    ranking: Ranking,
+    rule: Rule,
+) -> Result<Boxes> {
+    let groups = Groups::of(&first.records, measure)?;
     let cuts = groups.cuts();
     let mut boxes = Boxes::new(&groups, Slots::Cuts(cuts.clone()), ranking);
     boxes.rule = Some(rule);
-    for test in compare(&groups, &Groups::new(&second.records)?, rule)? {
+    for test in compare(&groups, &Groups::of(&second.records, measure)?, rule)? {
         let is_it = |b: &&mut Boxed| boxes.percentages[b.group] == test.percentage && cuts[b.slot] == test.cut;
         if let Some(boxed) = boxes.boxes.iter_mut().find(is_it) {
             boxed.higher = test.higher();

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::stats::groups::{paired, Groups};
+use crate::stats::measure::Quantity;
 use crate::stats::tests::{wilcoxon, Family, Rule, Wilcoxon, ALPHA};
 
 /// Which of two experiments is higher.
@@ -30,13 +31,15 @@ impl fmt::Display for Higher {
 /// The test of two experiments at one percentage and cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// Share of the target training data.
+    /// What was measured.
+    pub quantity: Quantity,
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The cut; -1 is the baseline.
     pub cut: i64,
-    /// Mean test accuracy of the first experiment, from 0 to 1.
+    /// Mean of the first experiment, from 0 to 1.
     pub mean_1: f64,
-    /// Mean test accuracy of the second one, from 0 to 1.
+    /// Mean of the second one, from 0 to 1.
     pub mean_2: f64,
     /// The test of the first against the second.
     pub test: Wilcoxon,
@@ -70,9 +73,12 @@ impl Comparison {
 /// Tests two experiments at every percentage and cut that both have, by percentage, then cut.
 ///
 /// # Errors
-/// [`Error::Parameter`] when they have no percentage and cut in common, or not the same repeats at one
+/// [`Error::Parameter`] when they measure different things, have no percentage and cut in common, or not the same repeats at one
 /// ([`Groups::common_with`] keeps those they share).
 pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Comparison>> {
+    if first.quantity() != second.quantity() {
+        return Err(Error::parameter("experiments", first.quantity().words(), second.quantity().words()));
+    }
     let mut all = Vec::new();
     for percentage in first.percentages() {
         let (mut tests, mut pairs) = (Vec::new(), Vec::new());
@@ -82,7 +88,15 @@ pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Compar
             let test = wilcoxon(x, y, rule)?;
             pairs.push((x, y));
             let (mean_1, mean_2) = (a.mean(), b.mean());
-            tests.push(Comparison { percentage, cut: a.cut, mean_1, mean_2, test, holm: test.p_value });
+            tests.push(Comparison {
+                quantity: first.quantity(),
+                percentage,
+                cut: a.cut,
+                mean_1,
+                mean_2,
+                test,
+                holm: test.p_value,
+            });
         }
         let corrected = Family::new(&pairs).corrected(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
         for (test, p) in tests.iter_mut().zip(corrected) {

@@ -11,6 +11,7 @@ mod ranks;
 mod series;
 mod slope;
 mod trend;
+mod weights;
 
 pub(crate) use best::best_by;
 pub use best::{best, Best, Other};
@@ -24,3 +25,4 @@ pub use ranks::{published_ranks, Rank};
 pub use series::{Label, Series, Spread};
 pub use slope::Slope;
 pub use trend::{trend, Trend, TrendPoint};
+pub use weights::{weight_count, weights, WeightCount, WeightPoint};

@@ -2,12 +2,15 @@
 
 use crate::error::Result;
 use crate::stats::groups::{paired, Groups};
+use crate::stats::measure::Quantity;
 use crate::stats::tests::{wilcoxon, Family, Rule, Wilcoxon, ALPHA};
 
 /// The test of two cuts at one percentage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairTest {
-    /// Share of the target training data.
+    /// What was measured: of clusterings, layers stand where cuts do.
+    pub quantity: Quantity,
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The lower cut.
     pub cut_1: i64,
@@ -42,7 +45,14 @@ pub fn all_pairs(groups: &Groups, rule: Rule) -> Result<Vec<PairTest>> {
                 let (x, y) = paired(a, b)?;
                 let test = wilcoxon(x, y, rule)?;
                 pairs.push((x, y));
-                tests.push(PairTest { percentage, cut_1: a.cut, cut_2: b.cut, test, holm: test.p_value });
+                tests.push(PairTest {
+                    quantity: groups.quantity(),
+                    percentage,
+                    cut_1: a.cut,
+                    cut_2: b.cut,
+                    test,
+                    holm: test.p_value,
+                });
             }
         }
         let corrected = Family::new(&pairs).corrected(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());

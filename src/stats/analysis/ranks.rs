@@ -2,16 +2,19 @@
 
 use super::pairs::PairTest;
 use crate::stats::groups::Groups;
+use crate::stats::measure::Quantity;
 use crate::stats::tests::Rule;
 
 /// The rank of a cut at a percentage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rank {
-    /// Share of the target training data.
+    /// What was measured: of clusterings, layers stand where cuts do.
+    pub quantity: Quantity,
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The cut; -1 is the baseline.
     pub cut: i64,
-    /// Its mean test accuracy, from 0 to 1.
+    /// Its mean.
     pub mean: f64,
     /// The rank as published tables hold it: 1 is best, and numbers may be missing.
     pub raw: usize,
@@ -60,6 +63,7 @@ fn ranks_at(groups: &Groups, pairs: &[PairTest], percentage: f64) -> Vec<Rank> {
         .map(|g| {
             let raw = raw_of(g.cut);
             Rank {
+                quantity: groups.quantity(),
                 percentage,
                 cut: g.cut,
                 mean: g.mean(),

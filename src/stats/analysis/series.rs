@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::best::{best, Best};
 use crate::error::Result;
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::describe::{mean, median, quantile, standard_deviation};
 use crate::stats::groups::Groups;
 use crate::stats::tests::Rule;

@@ -40,7 +40,7 @@ pub fn compare_answer(rows: &[Comparison], first: &str, second: &str) -> Answer 
 mod tests {
     use super::super::example::{experiment, off};
     use super::*;
-    use crate::record::ResultFile;
+    use crate::results::ResultFile;
     use crate::stats::{compare, Groups, Rule};
 
     #[test]

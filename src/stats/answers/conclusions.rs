@@ -2,7 +2,7 @@
 
 use super::base::{others_in_words, Answer};
 use crate::error::Result;
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::analysis::{best_by, trend, Best, Other};
 use crate::stats::describe::median;
 use crate::stats::groups::{Group, Groups};
@@ -70,7 +70,7 @@ fn over_baseline(all: &Groups, found: &Best, test: Option<Other>) -> String {
 mod tests {
     use super::*;
     use crate::config::Params;
-    use crate::record::Record;
+    use crate::results::Record;
 
     fn results(repeats: u64, best_at: impl Fn(f64) -> i64) -> ResultFile {
         let mut rows: Vec<Record> = Vec::new();

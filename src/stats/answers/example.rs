@@ -1,7 +1,7 @@
 //! An experiment for tests of sentences.
 
 use crate::config::Params;
-use crate::record::{Record, ResultFile};
+use crate::results::{Record, ResultFile};
 
 /// `accuracy(cut, repeat)` for cuts -1 to 3 at 1%.
 pub fn experiment(repeats: u64, accuracy: impl Fn(i64, u64) -> f64) -> ResultFile {

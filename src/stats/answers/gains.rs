@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use super::base::Answer;
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::analysis::best_by;
 use crate::stats::describe::median;
 use crate::stats::groups::{Group, Groups};

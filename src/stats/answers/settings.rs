@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use super::base::{others_in_words, Answer};
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::analysis::{best, Best};
 use crate::stats::groups::{Group, Groups};
 use crate::stats::measure::{Measure, Quantity};

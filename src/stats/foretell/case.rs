@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::Setting;
 use crate::error::{Error, Result};
-use crate::record::ResultFile;
+use crate::results::ResultFile;
 use crate::stats::describe::median;
 use crate::stats::groups::Groups;
 use crate::stats::tests::kendall;

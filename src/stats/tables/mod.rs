@@ -7,6 +7,7 @@ mod pairs;
 mod ranks;
 mod tests;
 mod transfers;
+mod weights;
 
 pub use best::best_table;
 pub use clusterings::cluster_table;
@@ -14,3 +15,4 @@ pub use compare::compare_table;
 pub use pairs::wilcoxon_table;
 pub use ranks::rank_table;
 pub use transfers::transfer_table;
+pub use weights::weights_table;

@@ -7,9 +7,11 @@ use crate::table::Table;
 /// The table of [`published_ranks`](crate::stats::published_ranks); the best cuts of each percentage are marked. Its CSV
 /// has the ranks before they were renumbered, as published.
 pub fn rank_table(ranks: &[Rank]) -> Table {
+    let place = ranks.first().map_or("cut", |r| r.quantity.place());
+    let mean = format!("mean_{}", ranks.first().map_or("test_acc".to_owned(), |r| r.quantity.key()));
     let table = (Table::of(ranks).fraction("percentage", |r| r.percentage).titled("data"))
-        .cut("cut", |r| r.cut)
-        .number("mean_test_acc", 4, |r| r.mean)
+        .value(place, |r| r.quantity.value(r.cut))
+        .number(&mean, 4, |r| r.mean)
         .titled("mean")
         .count("raw_rank", |r| r.raw)
         .hidden()

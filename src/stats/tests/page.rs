@@ -44,7 +44,8 @@ pub fn page(blocks: &[Vec<f64>]) -> Result<Page> {
     if let Some(bad) = blocks.iter().flatten().find(|v| !v.is_finite()) {
         return Err(Error::parameter("blocks", "finite numbers", bad));
     }
-    let doubled: i64 = blocks.iter().flat_map(|block| doubled_ranks(block).into_iter().zip(1..)).map(|(r, i)| r * i).sum();
+    let doubled: i64 =
+        blocks.iter().flat_map(|block| doubled_ranks(block).into_iter().zip(1..)).map(|(r, i)| r * i).sum();
     let l = doubled as f64 / 2.0;
     let method = if n > 8 || (m > 12 && n > 3) || m > 20 { PageMethod::Normal } else { PageMethod::Exact };
     let p_value = match method {
@@ -110,7 +111,9 @@ mod tests {
     fn the_distribution_of_one_block_is_that_of_all_orders() {
         let one = one_block(3);
         let of = |l: usize| one[l] * 6.0;
-        assert!([(14, 1.0), (13, 2.0), (12, 0.0), (11, 2.0), (10, 1.0)].iter().all(|&(l, n)| (of(l) - n).abs() < 1e-12));
+        assert!([(14, 1.0), (13, 2.0), (12, 0.0), (11, 2.0), (10, 1.0)]
+            .iter()
+            .all(|&(l, n)| (of(l) - n).abs() < 1e-12));
         assert!((at_least(28, 2, 3) - 1.0 / 36.0).abs() < 1e-12);
     }
 
