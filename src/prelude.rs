@@ -7,17 +7,19 @@ pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
 pub use crate::config::{
-    Activation, CutPoint, Device, Fraction, Grid, NetworkConfig, Optimizer, Params, Pooling, Recipe, Repeats, Row,
-    Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
+    Activation, Augmentation, CutPoint, Device, Fraction, Grid, NetworkConfig, Optimizer, Params, Pooling, Recipe, Repeats,
+    Row, Schedule, Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
 };
 pub use crate::data::{
-    Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, TransferLearningWrapper, CIFAR10,
-    FASHION_MNIST, GLYPHS, MNIST,
+    Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, Preparation, TransferLearningWrapper,
+    CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
 pub use crate::experiment::{Evaluation, Experiment, ExperimentResults, ExperimentSweep, SourceNetwork, Weights};
-pub use crate::model::Checkpoint;
-pub use crate::model::{CustomCnn, Cut, LayerOutput};
+pub use crate::model::{
+    Block, Builtin, Checkpoint, Convolutions, CustomCnn, Cut, Layer, LayerOutput, Layers, Model, Network, Padding,
+    PoolingKind,
+};
 pub use crate::notebook::display::Shown;
 
 pub use crate::plot::{
@@ -36,6 +38,6 @@ pub use crate::stats::{
     trend, wilcoxon_table, Evidence, Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
-pub use crate::sweep::{fine_tune, FineTuned, Sweep};
+pub use crate::sweep::{fine_tune, FineTuned, ImageStudy, Sweep};
 pub use crate::train::{classification_report, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};
 pub use crate::transfer::{layer_scores, LayerFeatures, Score, TransferFile, TransferSweep, View};

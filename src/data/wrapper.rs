@@ -70,6 +70,19 @@ impl TransferLearningWrapper {
         })
     }
 
+    /// The target task alone, for a source network with weights from elsewhere: it stands for the source task too, which
+    /// nothing is trained on.
+    ///
+    /// # Errors
+    /// Those of [`Params::check`] and [`Task::new`].
+    pub fn of_target(params: &Params, target: &Dataset) -> Result<Self> {
+        params.check()?;
+        let places = vec![format!("{} from {}", target.name, target.place)];
+        let target = Task::new(target, Phase::Finetune, params)?;
+        let source = Task { phase: Phase::Pretrain, ..target.clone() };
+        Ok(TransferLearningWrapper { source, target, phase: Phase::Finetune, places })
+    }
+
     /// Turns to the source or the target task.
     pub fn update_phase(&mut self, phase: Phase) {
         self.phase = phase;

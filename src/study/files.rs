@@ -33,6 +33,11 @@ impl Study {
 }
 
 impl StudyFiles {
+    /// The files of a study of one's own, called `name`, below `root`.
+    pub fn own(root: impl AsRef<Path>, name: &str) -> StudyFiles {
+        StudyFiles::new(root.as_ref(), name, "own")
+    }
+
     pub(super) fn new(root: &Path, folder: &str, split: &str) -> StudyFiles {
         let results = root.join("results").join(folder);
         let journal = |kind: &str| results.join(".journal").join(format!("{split}_classes{kind}.jsonl"));

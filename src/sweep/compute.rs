@@ -40,7 +40,9 @@ pub(super) fn compute(means: &Means, todo: &[&PlannedRun], journal: &mut Journal
     let images = PictureBank::new(task, source.device())?;
     let with_prefix = todo.iter().filter(|run| run.frozen() >= FIRST_STORED);
     let layout = images.layout(with_prefix.map(|run| (run.row.fraction.get(), run.row.repeat)))?;
-    let stages = stages(todo, *source, &layout, budget)?;
+    // What a frozen layer makes of an image is the same in every epoch only where the image is.
+    let stored = if training.recipe().augmentation.is_none() { todo } else { &[] };
+    let stages = stages(stored, *source, &layout, budget)?;
     let runs = runs(means, todo, &stages)?;
     let count = runs.len();
     let jobs = in_order(runs.clone(), &stages, &layout, *source);

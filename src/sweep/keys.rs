@@ -17,6 +17,9 @@ const VERSION: u32 = 2;
 #[derive(Serialize)]
 struct Run<'a> {
     network: &'a NetworkConfig,
+    /// What the network is where it is not the study's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocks: Option<String>,
     input_shape: [usize; 3],
     classes: &'a [u8],
     images: &'a str,
@@ -74,6 +77,7 @@ impl<'a> Keys<'a> {
     pub fn of(&self, row: &Row, cut: Cut) -> Result<String> {
         let run = Run {
             network: &self.network,
+            blocks: self.source.as_study().is_none().then(|| self.source.architecture()),
             input_shape: self.source.input_shape(),
             classes: &self.task.classes,
             images: self.images,
@@ -97,7 +101,7 @@ impl<'a> Keys<'a> {
         let lr = t.optimizer().lr();
         let sayable = TrainingConfig::new(Optimizer::adam(lr).ok()?).with_epochs(t.epochs()).ok()?;
         let sayable = sayable.with_batch_size(t.batch_size()).ok()?.with_patience(t.patience()).ok()?;
-        if sayable.with_restore_best(t.restore_best()) != *t {
+        if sayable.with_restore_best(t.restore_best()) != *t || self.source.as_study().is_none() {
             return None;
         }
         let common = format!(

@@ -8,6 +8,7 @@
 mod bank;
 mod compute;
 mod costs;
+mod images;
 mod jobs;
 mod keys;
 mod known;
@@ -17,5 +18,6 @@ mod stages;
 mod sweeper;
 
 pub use crate::config::{Repeats, Row};
+pub use images::ImageStudy;
 pub use run::{fine_tune, FineTuned};
 pub use sweeper::Sweep;

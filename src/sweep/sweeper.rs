@@ -15,6 +15,9 @@ use crate::model::{Checkpoint, Model};
 use crate::results::{Journal, Origin, Provenance, Record, ResultFile};
 use crate::runtime::progress::{default_sink, Progress};
 
+/// The key of a result file's header that says what network it is of, where it is not the study's.
+const NETWORK: &str = "network";
+
 /// A sweep: fine-tuning runs over percentages, cuts and repeats.
 ///
 /// The defaults are the published grid: five percentages, every cut (not the baseline, which has files of its own),
@@ -46,11 +49,16 @@ impl<'a> Sweep<'a> {
         params.check()?;
         params.check_for_runs()?;
         source.check_images(data.input_shape())?;
-        if let Some(study) = source.as_study() {
-            study.check_params(params)?;
+        let mut params = params.clone();
+        match source.as_study() {
+            Some(study) => study.check_params(&params)?,
+            None => {
+                params.depth = source.depth();
+                params.other.insert(NETWORK.to_owned(), source.architecture().into());
+            }
         }
         Ok(Sweep {
-            params: params.clone(),
+            params,
             source,
             data,
             percentages: PERCENTAGES.to_vec(),
@@ -172,6 +180,9 @@ impl<'a> Sweep<'a> {
             all => self.progress.line(&format!("{before} of {all} rows are done already")),
         }
         if !todo.is_empty() {
+            if !self.params.recipe.augmentation.is_none() {
+                self.progress.line("what frozen layers make of images is not stored, as training images are changed");
+            }
             let means = Means {
                 source: self.source,
                 task: &self.data.target,

@@ -1,10 +1,11 @@
 """Makes networks.json: what torchvision's networks give, and one training step's gradients.
 
-    python make.py [--save FOLDER]
+    python make.py [--save FOLDER | --lite FILE]
 
 Needs torch 2.11 and torchvision 0.26, and `efficientnet-lite-pytorch` from PyPI for the Lite networks. Weights are drawn
 name by name, in the names' order, from one generator, so that the test can draw them too. Dropout is off. With --save,
 networks with torchvision's own random weights are written to FOLDER with what they give, for the test that looks there.
+With --lite, lite0.json is made instead: what EfficientNet-Lite0 gives with the ImageNet weights of FILE.
 """
 import json
 import sys
@@ -59,8 +60,22 @@ def given(model, images):
     return {"logits": logits.tolist(), "loss": loss.item(), "gradients": gradients, "statistics": statistics}
 
 
+def lite(file):
+    model = EfficientNet.from_name("efficientnet-lite0", image_size=96)
+    model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    model.eval()
+    images = torch.empty(2, 3, 96, 96).uniform_(-2, 2, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        logits = model(images)
+    out = {"logits": logits[:, :20].tolist(), "largest": logits.max(1).indices.tolist(),
+           "sums": logits.double().sum(1).tolist()}
+    (Path(__file__).parent / "lite0.json").write_text(json.dumps(out) + "\n")
+
+
 def main():
     torch.set_num_threads(1)
+    if sys.argv[1:2] == ["--lite"]:
+        return lite(sys.argv[2])
     folder = Path(sys.argv[2]) if sys.argv[1:2] == ["--save"] else None
     out = {}
     for name in NAMES:

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cutpoint::config::{Activation, Device, Params, TestSplit, MAX_DEPTH};
+use cutpoint::config::{Activation, Device, Optimizer, Params, Schedule, TestSplit, MAX_DEPTH};
 use cutpoint::data::{Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
 use cutpoint::experiment::{Experiment, Weights};
@@ -80,19 +80,75 @@ pub struct Overrides {
     /// of the task, as the published results did, which flatters every number.
     #[arg(long, value_name = "SPLIT")]
     pub test_split: Option<TestSplit>,
+    #[command(flatten)]
+    pub recipe: Training,
+}
+
+/// How weights are trained, where it is not as the study does it.
+#[derive(clap::Args, Clone, Default)]
+pub struct Training {
+    /// The learning rate of fine-tuning.
+    #[arg(long, value_name = "RATE")]
+    pub lr_fine_tune: Option<f64>,
+    /// adam, adamw, sgd, sgd:MOMENTUM or nesterov:MOMENTUM.
+    #[arg(long, value_name = "NAME")]
+    pub optimizer: Option<String>,
+    /// Weight decay. Unless given: the optimizer's own.
+    #[arg(long, value_name = "NUMBER")]
+    pub weight_decay: Option<f64>,
+    /// The learning rate over time: constant, step:EPOCHS:FACTOR, cosine or one-cycle.
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<Schedule>,
+    /// Epochs in which the learning rate grows to the whole.
+    #[arg(long, value_name = "N")]
+    pub warm_up: Option<usize>,
+    /// Each block's learning rate as a part of that of the block after it.
+    #[arg(long, value_name = "PART")]
+    pub block_decay: Option<f64>,
+    /// The largest norm of all gradients together.
+    #[arg(long, value_name = "NORM")]
+    pub clip: Option<f64>,
+    /// How much of each label is spread over all classes.
+    #[arg(long, value_name = "PART")]
+    pub label_smoothing: Option<f64>,
+    /// Mirror every second training image.
+    #[arg(long)]
+    pub flip: bool,
+    /// Shift training images by up to so many pixels.
+    #[arg(long, value_name = "PIXELS")]
+    pub crop: Option<usize>,
+}
+
+impl Training {
+    fn apply(&self, mut params: Params) -> Result<Params> {
+        params.lr_fine_tune = self.lr_fine_tune.unwrap_or(params.lr_fine_tune);
+        if self.optimizer.is_some() || self.weight_decay.is_some() {
+            let name = self.optimizer.as_deref().unwrap_or("adam");
+            params.optimizer = Some(Optimizer::named(name, params.lr_fine_tune, self.weight_decay)?);
+        }
+        let recipe = &mut params.recipe;
+        recipe.schedule = self.schedule.unwrap_or(recipe.schedule);
+        recipe.warm_up = self.warm_up.unwrap_or(recipe.warm_up);
+        recipe.block_decay = self.block_decay.unwrap_or(recipe.block_decay);
+        recipe.clip = self.clip.or(recipe.clip);
+        recipe.label_smoothing = self.label_smoothing.unwrap_or(recipe.label_smoothing);
+        recipe.augmentation.flip |= self.flip;
+        recipe.augmentation.crop = self.crop.unwrap_or(recipe.augmentation.crop);
+        Ok(params)
+    }
 }
 
 impl Overrides {
     /// The parameters with what was given on the command line.
-    pub fn apply(&self, params: Params) -> Params {
-        let mut params = self.network.apply(params);
+    pub fn apply(&self, params: Params) -> Result<Params> {
+        let mut params = self.recipe.apply(self.network.apply(params))?;
         set(&mut params.num_train, self.epochs);
         set(&mut params.batch_size, self.batch_size);
         if let Some(patience) = self.patience {
             params.early_stop_patience = (patience > 0).then_some(patience);
         }
         params.test_split = self.test_split.unwrap_or(params.test_split);
-        params
+        Ok(params)
     }
 }
 

@@ -6,6 +6,8 @@ mod convert;
 mod data;
 mod finetune;
 mod foretell;
+mod networks;
+mod own;
 mod plot;
 mod pretrain;
 mod recommend;
@@ -47,6 +49,7 @@ enum Command {
     Transfer(transfer::Args),
     Foretell(foretell::Args),
     Recommend(recommend::Args),
+    Networks(networks::Args),
     Show(show::Args),
     Stats(stats::Args),
     Plot(plot::Args),
@@ -106,6 +109,7 @@ fn run(command: Command) -> Result<()> {
         Command::Transfer(args) => transfer::run(args),
         Command::Foretell(args) => foretell::run(args),
         Command::Recommend(args) => recommend::run(args),
+        Command::Networks(args) => networks::run(args),
         Command::Show(args) => show::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Plot(args) => plot::run(args),

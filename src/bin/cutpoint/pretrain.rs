@@ -48,7 +48,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let study = Study::find(&args.study)?;
-    let mut params = args.overrides.apply(study.params.clone());
+    let mut params = args.overrides.apply(study.params.clone())?;
     params.device = args.machine.device;
     params.lr_pretrain = args.lr.unwrap_or(params.lr_pretrain);
     params.save_checkpoints = args.checkpoints;

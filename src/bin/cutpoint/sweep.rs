@@ -10,6 +10,7 @@ use cutpoint::study::{Profile, Study};
 use cutpoint::train::Source;
 
 use crate::args::{self, Machine, Overrides};
+use crate::own::{self, Own};
 use crate::{say, show, tell};
 
 /// Make every fine-tuning run of a study that is not done yet, and write its result files.
@@ -19,55 +20,63 @@ use crate::{say, show, tell};
 /// same command goes on where it stopped. At the end cuts_<SPLIT>_classes_<SETTING>.json and
 /// baselines_<SPLIT>_classes.json are written; rows that they hold already, of the same parameters, source weights and
 /// pictures, are not made again.
+///
+/// With --folder or --dataset and --network the study is one of your own images: results/<NAME>/cuts_own_classes_<SETTING>.json.
 #[derive(clap::Args)]
 pub struct Args {
     /// The study: MNIST, FashionMNIST/regular, FashionMNIST/random, CIFAR/regular, CIFAR/reverse, CIFAR/random,
     /// MNIST_to_FashionMNIST, FashionMNIST_to_MNIST, Glyphs.
-    study: String,
+    #[arg(required_unless_present_any = ["folder", "dataset"])]
+    study: Option<String>,
+    #[command(flatten)]
+    pub own: Own,
     /// FR: freeze before the cut and re-initialise after it; F: freeze, keep; R: train all, re-initialise; none: train
     /// all, keep; FT: freeze, remove what is after the cut.
     #[arg(long, default_value = "FR")]
-    setting: Setting,
+    pub setting: Setting,
     /// Shares of the target training data, from above 0 to 1.
     #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
-    percentages: Vec<f64>,
+    pub percentages: Vec<f64>,
     /// Cuts, as a list (-1,0,6) or a range (-1..6, both ends included); -1 is the baseline. Unless given: all.
     #[arg(long, allow_hyphen_values = true)]
-    cuts: Option<String>,
+    pub cuts: Option<String>,
     /// Repeats of each run. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
     #[arg(long, value_name = "N")]
-    repeats: Option<u64>,
+    pub repeats: Option<u64>,
     #[command(flatten)]
-    overrides: Overrides,
+    pub overrides: Overrides,
     /// Source weights to read instead, .safetensors or .pth.
     #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    pub weights: Option<PathBuf>,
     /// Epochs of pre-training, at most, where it is needed; 0: the source network keeps its initial weights. Unless
     /// given: as in fine-tuning.
     #[arg(long, value_name = "N")]
-    pretrain_epochs: Option<usize>,
+    pub pretrain_epochs: Option<usize>,
     /// Pictures a batch in pre-training. Unless given: as in fine-tuning.
     #[arg(long, value_name = "N")]
-    pretrain_batch_size: Option<usize>,
+    pub pretrain_batch_size: Option<usize>,
     /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Runs side by side. Unless given: one a core, on a GPU one.
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    workers: Option<usize>,
+    pub workers: Option<usize>,
     /// Memory for stored activations and training, in MiB. Unless given: two thirds of what is free, or 8192
     /// on a GPU.
     #[arg(long, value_name = "MIB")]
-    memory: Option<u64>,
+    pub memory: Option<u64>,
     /// Where the data set cannot be had at all, do the study on the built-in Glyphs instead, and say so.
     #[arg(long)]
     or_glyphs: bool,
     #[command(flatten)]
-    machine: Machine,
+    pub machine: Machine,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let mut exp = args.experiment(&Study::find(&args.study)?)?;
+    if args.own.is_asked() {
+        return own::run(&args);
+    }
+    let mut exp = args.experiment(&Study::find(args.study.as_deref().unwrap_or_default())?)?;
     let data = match args.machine.load_and_tell(&exp) {
         Err(error @ Error::DataNotFound { .. }) if args.or_glyphs => {
             tell(format!("cutpoint: {error}"));
@@ -99,7 +108,7 @@ pub fn run(args: Args) -> Result<()> {
 
 impl Args {
     fn experiment(&self, study: &Study) -> Result<Experiment> {
-        let params = self.overrides.apply(study.params.clone()).with_setting(self.setting);
+        let params = self.overrides.apply(study.params.clone())?.with_setting(self.setting);
         let params = Params { device: self.machine.device, ..params };
         let weights = match (&self.weights, self.pretrain_epochs) {
             (Some(path), _) => Weights::File(path.clone()),

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
+use image::{DynamicImage, GrayImage, RgbImage};
 
 use super::decode::{decode, lies};
 use super::fault::FORMATS;
 use super::survey::{sentences, survey, Found, PassedOver, Reason};
 use crate::data::dataset::Dataset;
 use crate::data::images::Pictures;
+use crate::data::resize::resize;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 use crate::runtime::cancel;
@@ -189,17 +190,35 @@ fn image(path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<(
     append(&bytes, path, options, pixels)
 }
 
+/// An image in colour or grey, brought to a height and width as Pillow does it, a channel at a time.
+fn resized(image: DynamicImage, to: [usize; 2], colour: bool) -> Option<DynamicImage> {
+    let from = [image.height(), image.width()].map(|n| n as usize);
+    let [height, width] = to.map(|n| n as u32);
+    if !colour {
+        let grey = image.into_luma8();
+        return GrayImage::from_raw(width, height, resize(grey.as_raw(), from, to)).map(DynamicImage::ImageLuma8);
+    }
+    let rgb = image.into_rgb8();
+    if from == to {
+        return Some(DynamicImage::ImageRgb8(rgb));
+    }
+    let mut mixed = vec![0u8; to[0] * to[1] * 3];
+    for channel in 0..3 {
+        let plane: Vec<u8> = rgb.pixels().map(|p| p.0[channel]).collect();
+        resize(&plane, from, to).into_iter().enumerate().for_each(|(i, v)| mixed[3 * i + channel] = v);
+    }
+    RgbImage::from_raw(width, height, mixed).map(DynamicImage::ImageRgb8)
+}
+
 /// Appends an image of these bytes, which are those of `path`, channel by channel.
 pub(super) fn append(bytes: &[u8], path: &Path, options: &FolderOptions, pixels: &mut Vec<u8>) -> Result<()> {
     let broken = |fault| Error::format(path, format!("an image ({FORMATS})"), format!("{fault}"));
     let (image, orientation) = decode(bytes, options.background).map_err(broken)?;
-    let [height, width] = options.side.map(|s| s as u32);
+    let [height, width] = options.side;
     // Turned when it is small: a second copy of the whole image would take its memory once more.
-    let (down, across) = if lies(orientation) { (width, height) } else { (height, width) };
-    let mut image = match (image.height(), image.width()) == (down, across) {
-        true => image,
-        false => image.resize_exact(across, down, FilterType::Triangle),
-    };
+    let side = if lies(orientation) { [width, height] } else { [height, width] };
+    let lost = || Error::format(path, "an image that can be resized", "one that cannot");
+    let mut image = resized(image, side, options.colour).ok_or_else(lost)?;
     image.apply_orientation(orientation);
     if options.colour {
         let rgb = image.to_rgb8();

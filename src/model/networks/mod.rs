@@ -15,7 +15,9 @@ use std::str::FromStr;
 
 pub use convolutions::{Convolutions, PoolingKind};
 
+use super::files::load_checkpoint;
 use super::network::{Network, NetworkBuilder};
+use super::weights::Checkpoint;
 use crate::data::Preparation;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
@@ -70,6 +72,16 @@ impl Builtin {
                 Preparation { shape: [3, side, side], mean: vec![127.0 / 255.0], std: vec![128.0 / 255.0] }
             }
             _ => Preparation::imagenet(side),
+        }
+    }
+
+    /// The name of the last layer's weight.
+    fn outputs(self) -> &'static str {
+        match self {
+            Builtin::Vgg11 | Builtin::Vgg11Bn | Builtin::Vgg16 | Builtin::Vgg16Bn => "classifier.6.weight",
+            Builtin::ResNet18 | Builtin::ResNet34 | Builtin::ResNet50 => "fc.weight",
+            Builtin::MobileNetV2 => "classifier.1.weight",
+            Builtin::EfficientNetLite0 | Builtin::EfficientNetLite1 | Builtin::EfficientNetLite2 => "_fc.weight",
         }
     }
 
@@ -130,6 +142,26 @@ impl Network {
     /// [`Error::Parameter`] for images that are too small, for other than three channels, or for fewer than two classes.
     pub fn builtin(which: Builtin, classes: usize, preparation: Preparation) -> Result<Network> {
         Network::builtin_on(which, classes, preparation, tch::Device::Cpu, TorchRng::new(0))
+    }
+
+    /// A network with published weights from a file, with as many outputs as the file has; images are prepared as the
+    /// weights expect, at a side in pixels.
+    ///
+    /// # Errors
+    /// Those of [`Network::builtin`] and [`Network::load`].
+    pub fn pretrained(
+        which: Builtin,
+        path: impl AsRef<std::path::Path>,
+        side: usize,
+        device: tch::Device,
+    ) -> Result<Network> {
+        let path = path.as_ref();
+        let file = Checkpoint::load(path)?;
+        let classes = file.get(which.outputs()).and_then(|t| t.size().first().copied()).unwrap_or(1000);
+        let preparation = which.preparation(side);
+        let mut network = Network::builtin_on(which, classes.max(2) as usize, preparation, device, TorchRng::new(0))?;
+        load_checkpoint(&mut network, &file, path)?;
+        Ok(network)
     }
 
     /// The same on a device, with initial values drawn from `rng`.

@@ -1,0 +1,249 @@
+//! Networks of blocks in use: frozen blocks stay as they were, cuts, sweeps, figures, the command line, and bad input.
+
+mod common;
+
+use std::path::Path;
+
+use cutpoint::prelude::*;
+use tch::{nn, Kind, Tensor};
+
+/// A convolution with batch normalisation, and a shortcut around both.
+struct Residual(usize);
+
+impl Block for Residual {
+    fn layers(&self) -> Vec<Layer> {
+        vec![Layer::conv("conv", self.0, self.0, 3).bias(false), Layer::norm("bn", self.0)]
+    }
+
+    fn forward(&self, layers: &Layers, x: &Tensor) -> Result<Tensor> {
+        Ok((layers.apply("bn", &layers.apply("conv", x)?)? + x).relu())
+    }
+}
+
+/// One block of modules and two of a trait.
+fn mine(classes: usize) -> Network {
+    let config = nn::ConvConfig { stride: 2, padding: 1, ..Default::default() };
+    Network::of("mine", [1, 28, 28])
+        .modules("stem", move |p| {
+            let (conv, bn) = (nn::conv2d(p / "conv", 1, 6, 3, config), nn::batch_norm2d(p / "bn", 6, Default::default()));
+            move |x, train| x.apply(&conv).apply_t(&bn, train).relu()
+        })
+        .block("one", Residual(6))
+        .block("two", Residual(6))
+        .build(classes)
+        .unwrap()
+}
+
+fn glyphs() -> (Params, TransferLearningWrapper) {
+    let params = Params { num_train: 2, batch_size: 16, device: Device::Cpu, ..Params::default() };
+    let data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data").unwrap();
+    (params, data)
+}
+
+fn named<'s>(state: &'s [(String, Tensor)], name: &str) -> &'s Tensor {
+    &state.iter().find(|(n, _)| n == name).unwrap().1
+}
+
+#[test]
+fn a_frozen_block_is_bit_identical_after_training_and_a_trained_one_is_not() {
+    let (params, mut data) = glyphs();
+    data.update_phase(Phase::Finetune);
+    let source = mine(5);
+    for frozen in 0..=3 {
+        let cut = Cut { point: frozen as i64, setting: Setting::F, reinit_both_dense: true };
+        let mut network = source.cut(cut, 5, 1).unwrap();
+        let before = network.deep_clone().unwrap().state_dict();
+        let train = data.reduced_train(0.1, 0).unwrap();
+        Trainer::new(&mut network, &data, 0.01, &params).unwrap().on(train).unwrap().train().unwrap();
+        let after = network.state_dict();
+        for (i, block) in ["stem.", "one.", "two."].iter().enumerate() {
+            for (name, old) in before.iter().filter(|(n, _)| n.starts_with(block)) {
+                let same = old == named(&after, name);
+                assert_eq!(same, i < frozen, "{name} with {frozen} frozen blocks");
+            }
+        }
+        assert_ne!(named(&before, "fc.weight"), named(&after, "fc.weight"));
+    }
+}
+
+#[test]
+fn renewed_blocks_have_fresh_weights_and_statistics_and_copies_share_nothing() {
+    let mut source = mine(5);
+    let state: Vec<_> = source.state_dict().into_iter().map(|(n, t)| (n, t.ones_like() * 3)).collect();
+    source.load_state_dict(&state).unwrap();
+    let cut = |setting| source.cut(Cut { point: 1, setting, reinit_both_dense: true }, 3, 7).unwrap();
+    let fresh = cut(Setting::FR).state_dict();
+    assert_eq!(named(&fresh, "stem.bn.running_mean").double_value(&[0]), 3.0);
+    assert_eq!(named(&fresh, "one.bn.running_var").double_value(&[0]), 1.0);
+    assert_eq!(named(&fresh, "one.bn.weight").double_value(&[2]), 1.0);
+    assert!(named(&fresh, "two.conv.weight").abs().max().double_value(&[]) < 1.0 / 54f64.sqrt());
+    assert_eq!(fresh, cut(Setting::FR).state_dict(), "the same repeat draws the same numbers");
+    let short = cut(Setting::FT);
+    assert_eq!(short.block_names(), ["stem"]);
+    assert_eq!(short.shape_before(1).unwrap(), [6, 14, 14]);
+    let copy = source.deep_clone().unwrap();
+    tch::no_grad(|| source.state_dict().iter().for_each(|(_, t)| drop(t.shallow_clone().zero_())));
+    assert!(copy.state_dict().iter().all(|(_, t)| t.abs().min().double_value(&[]) == 3.0));
+}
+
+/// With the study's pooling, strides and widths, the network with more freedom is the study's, to the last bit.
+#[test]
+fn a_stack_of_convolutions_is_the_studys_network_where_it_says_so() {
+    let params = Params { depth: 4, num_channels: 8, device: Device::Cpu, ..Params::default() };
+    let study = CustomCnn::new(&params, 5, [1, 28, 28]).unwrap();
+    let stack = Convolutions { widths: vec![8; 4], ..Convolutions::default() };
+    let network = stack.network([1, 28, 28]).unwrap().build(5).unwrap();
+    assert_eq!(network.state_dict(), study.state_dict(), "names, order and initial values");
+    let x = (Tensor::arange(7 * 784, (Kind::Float, tch::Device::Cpu)) * 0.37).sin().view([7, 1, 28, 28]);
+    assert_eq!(network.forward(&x).unwrap(), study.forward(&x).unwrap());
+    let cut = |setting| Cut { point: 2, setting, reinit_both_dense: true };
+    for setting in Setting::ALL {
+        let (a, b) = (network.cut(cut(setting), 3, 9).unwrap(), study.cut(cut(setting), 3, 9).unwrap());
+        assert_eq!(a.state_dict(), b.state_dict(), "{setting}");
+    }
+    let wide = Convolutions {
+        widths: vec![4, 8, 16],
+        strides: vec![1, 2, 1],
+        pooling: PoolingKind::Max,
+        pooling_every: 3,
+        hidden: Some(10),
+        ..Convolutions::default()
+    };
+    let network = wide.network([3, 32, 32]).unwrap().build(7).unwrap();
+    assert_eq!(network.shape_before(3).unwrap(), [16, 8, 8]);
+    assert_eq!(named(&network.state_dict(), "fc_2.weight").size(), [7, 10]);
+}
+
+#[test]
+fn a_sweep_of_ones_own_network_gives_the_same_rows_with_and_without_stored_activations() {
+    let (params, data) = glyphs();
+    let source = mine(5);
+    let sweep = |bytes| {
+        let sweep = Sweep::new(&params, &source, &data).unwrap().percentages(&[0.05]).cuts([0, 2, 3]);
+        let results = sweep.repeats(Repeats::Fixed(2)).memory_budget(bytes).progress(std::sync::Arc::new(Silent));
+        let dir = tempfile::tempdir().unwrap();
+        let results = results.journal(dir.path().join("j.jsonl")).run().unwrap();
+        assert_eq!(results.params.depth, 3);
+        assert!(results.params.other["network"].as_str().unwrap().starts_with("mine of 3 blocks"));
+        results.records.into_iter().map(|r| (r.sampled_cut_point, r.repeat, r.test_acc, r.epochs)).collect::<Vec<_>>()
+    };
+    let stored = sweep(1 << 30);
+    assert_eq!(stored.len(), 6);
+    assert_eq!(stored, sweep(1));
+}
+
+#[test]
+fn figures_and_tables_of_ones_own_network_name_its_blocks() {
+    let (_, data) = glyphs();
+    let network = mine(5);
+    let svg = architecture(&network).unwrap().to_svg().unwrap();
+    assert!(["stem", "one", "two", "head", "6 x 14 x 14"].iter().all(|text| svg.contains(text)));
+    assert!(network.to_string().contains("one                6 x 14 x 14         336  trained"), "{network}");
+    filters(&network).unwrap().to_svg().unwrap();
+    let maps = feature_maps(&network, &data.target.test, 0).unwrap().to_svg().unwrap();
+    assert!(maps.contains("stem") && maps.contains("two"));
+    let ranks = network.ranks().unwrap();
+    assert_eq!(ranks.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["stem.conv", "one.conv", "two.conv"]);
+    assert!(ranks.iter().all(|(_, rank)| (1.0..=6.0).contains(rank)));
+    let few = data.target.test.select(0..40);
+    let features = FeatureTable::new(&network, &few).unwrap();
+    assert_eq!((features.depth(), features.layer(1).unwrap().layer.as_str()), (3, "one"));
+}
+
+fn message<T>(result: Result<T>) -> String {
+    result.err().unwrap().to_string()
+}
+
+#[test]
+fn bad_weights_are_told_by_name() {
+    let mut network = mine(5);
+    let state = |change: &dyn Fn(&mut Vec<(String, Tensor)>)| {
+        let mut state = mine(5).state_dict();
+        change(&mut state);
+        state
+    };
+    let text = message(network.load_state_dict(&state(&|s| drop(s.remove(0)))));
+    assert!(text.contains("1 missing (stem.conv.weight)"), "{text}");
+    let text = message(network.load_state_dict(&state(&|s| s[0].0 = "layer9.weight".to_owned())));
+    assert!(text.contains("missing (stem.conv.weight)") && text.contains("unknown (layer9.weight)"), "{text}");
+    let text = message(network.load_state_dict(&state(&|s| s[0].1 = Tensor::zeros([6, 1, 5, 5], (Kind::Float, tch::Device::Cpu)))));
+    assert!(text.contains("stem.conv.weight of shape [6, 1, 3, 3], found [6, 1, 5, 5]"), "{text}");
+    let text = message(network.load_state_dict(&state(&|s| drop(s[0].1.shallow_clone().detach_().fill_(f64::NAN)))));
+    assert!(text.contains("finite numbers in stem.conv.weight, found NaN"), "{text}");
+    let said = network.load_state_dict(&mine(9).state_dict()).unwrap().unwrap();
+    assert!(said.contains("9 outputs, and this network 5: it is new"), "{said}");
+}
+
+#[test]
+fn networks_that_cannot_be_are_refused() {
+    let text = message(Network::builtin(Builtin::Vgg11, 5, Preparation::imagenet(16)));
+    assert!(text.contains("larger images, or fewer blocks") && text.contains("16 x 16"), "{text}");
+    let text = message(Network::builtin(Builtin::ResNet18, 1, Preparation::imagenet(32)));
+    assert!(text.contains("at least two classes"), "{text}");
+    let text = message("resnet19".parse::<Builtin>());
+    assert!(text.contains("resnet18") && text.contains("found resnet19"), "{text}");
+    let twice = Network::of("twice", [6, 8, 8]).block("a", Residual(6)).block("a", Residual(6)).build(2);
+    assert!(message(twice).contains("blocks with names of their own, found a"));
+    let unlike = Network::of("unlike", [3, 8, 8]).block("a", Residual(6)).build(2);
+    assert!(message(unlike).contains("6 inputs of conv (in block `a`)"));
+    let panics = Network::of("panics", [3, 8, 8]).modules("bad", |_| |x: &Tensor, _| x.view([7, 7])).build(2);
+    assert!(message(panics).contains("a block `bad` that takes what comes in"));
+}
+
+#[test]
+fn one_image_a_batch_is_refused_under_batch_normalisation_that_is_trained() {
+    let (params, mut data) = glyphs();
+    data.update_phase(Phase::Finetune);
+    let train = data.target.train.select(0..17);
+    let train_with = |point| {
+        let mut network = mine(5).cut(Cut { point, setting: Setting::F, reinit_both_dense: true }, 5, 1).unwrap();
+        Trainer::new(&mut network, &data, 0.01, &params).unwrap().on(train.clone()).unwrap().train()
+    };
+    let text = message(train_with(1));
+    assert!(text.contains("`batch_size`") && text.contains("no batch of one of the 17 training images"), "{text}");
+    train_with(3).unwrap();
+}
+
+/// A folder of drawn signs, and ResNet-18 with weights from a file, from the command line.
+#[test]
+fn resnet18_on_a_folder_of_images_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images, weights) = (folder.path().join("signs"), folder.path().join("resnet18.safetensors"));
+    Dataset::load(GLYPHS, None, &Silent).unwrap().save_folder(&images, 12).unwrap();
+    let preparation = Builtin::ResNet18.preparation(32);
+    Network::builtin(Builtin::ResNet18, 20, preparation).unwrap().save(&weights).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = common::cutpoint();
+        command.current_dir(folder.path()).args(["sweep", "--folder", "signs", "--network", "resnet18", "--size", "32"]);
+        command.args(["--target-classes", "0,1,2", "--percentages", "0.5", "--repeats", "1"]);
+        command.args(["--epochs", "1", "--device", "cpu", "--workers", "1"]).args(more);
+        for [option, value] in [["--cuts", "-1,4,8"], ["--batch-size", "8"]] {
+            if !more.contains(&option) {
+                command.args([option, value]);
+            }
+        }
+        command.output().unwrap()
+    };
+    let file = ["--weights", weights.to_str().unwrap()];
+    let output = run(&file);
+    assert!(output.status.success(), "{}", common::stderr(&output));
+    let path = folder.path().join("results/signs_resnet18/cuts_own_classes_FR.json");
+    let results = ResultFile::load(&path).unwrap();
+    assert_eq!(results.records.iter().map(|r| r.sampled_cut_point).collect::<Vec<_>>(), [4, 8]);
+    assert!(results.params.other["network"].as_str().unwrap().starts_with("resnet18 of 9 blocks"));
+    assert!(path.with_file_name("baselines_own_classes.json").exists());
+    let again = run(&file);
+    assert!(common::stderr(&again).contains("all 3 rows are done already"), "{}", common::stderr(&again));
+    // What cannot work is said before anything is computed.
+    for (more, code, said) in [
+        (&[][..], 2, "weights of a source network"),
+        (&[file[0], file[1], "--batch-size", "7"][..], 2, "no batch of one of the 15"),
+        (&[file[0], file[1], "--cuts", "9"][..], 2, "`cut`"),
+        (&["--weights", "no.pth"][..], 1, "no.pth"),
+    ] {
+        let output = run(more);
+        let text = common::stderr(&output);
+        assert!(output.status.code() == Some(code) && text.contains(said), "{more:?}: {:?} {text}", output.status);
+    }
+    assert!(Path::new(&weights).exists());
+}
