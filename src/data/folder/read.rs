@@ -236,7 +236,7 @@ mod tests {
 
     fn paint(path: &Path, [height, width]: [u32; 2], colour: [u8; 3]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        image::RgbImage::from_pixel(width, height, image::Rgb(colour)).save(path).unwrap();
+        RgbImage::from_pixel(width, height, image::Rgb(colour)).save(path).unwrap();
     }
 
     #[test]
