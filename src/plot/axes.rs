@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::{Cartesian2d, SVGBackend};
 
 use super::canvas::{failed, stroke, Canvas};
-use super::style::{text, text_width, Align, LABEL, SMALL, UNIT};
+use super::style::{text, text_width, Align, AxisScale, Looks, LABEL, SMALL, UNIT};
 use crate::error::Result;
 use crate::stats::percent;
 
@@ -46,6 +46,8 @@ pub(super) struct Axis {
     log: bool,
     /// A line behind the data at each tick.
     lines: bool,
+    /// Values beyond these ends are placed at them.
+    ends: Option<(f64, f64)>,
 }
 
 /// Steps between ticks that are easy to read, times a power of ten.
@@ -80,7 +82,7 @@ impl Axis {
     /// An axis of numbers from `low` to `high`.
     pub fn range(low: f64, high: f64, label: &str) -> Axis {
         let ticks = ticks(low, high);
-        Axis { low, high, ticks, label: label.to_owned(), log: false, lines: true }
+        Axis { low, high, ticks, label: label.to_owned(), log: false, lines: true, ends: None }
     }
 
     /// The same axis with more room above, as a share of its range.
@@ -95,13 +97,21 @@ impl Axis {
         let (low, high) = percentages.iter().fold((0.0f64, -10.0f64), |(l, h), &p| (l.min(place(p)), h.max(place(p))));
         let pad = ((high - low) * 0.06).max(0.15);
         let ticks = percentages.iter().map(|&p| (place(p), percent(p))).collect();
-        Axis { low: low - pad, high: high + pad, ticks, label: label.to_owned(), log: true, lines: false }
+        Axis { low: low - pad, high: high + pad, ticks, label: label.to_owned(), log: true, lines: false, ends: None }
     }
 
     /// An axis of names, each in the middle of a stretch of length 1 from 0 on.
     pub fn names(names: impl IntoIterator<Item = String>, label: &str) -> Axis {
         let ticks: Vec<_> = names.into_iter().enumerate().map(|(i, name)| (i as f64 + 0.5, name)).collect();
-        Axis { low: 0.0, high: ticks.len() as f64, ticks, label: label.to_owned(), log: false, lines: false }
+        Axis {
+            low: 0.0,
+            high: ticks.len() as f64,
+            ticks,
+            label: label.to_owned(),
+            log: false,
+            lines: false,
+            ends: None,
+        }
     }
 
     /// An axis with a named tick at each of some places, and some space around them.
@@ -110,7 +120,7 @@ impl Axis {
         let values = ticks.iter().map(|t| t.0);
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         let pad = ((high - low) * 0.05).max(0.3);
-        Axis { low: low - pad, high: high + pad, ticks, label: label.to_owned(), log: false, lines: false }
+        Axis { low: low - pad, high: high + pad, ticks, label: label.to_owned(), log: false, lines: false, ends: None }
     }
 
     /// The lowest and the highest value on the axis.
@@ -127,9 +137,32 @@ impl Axis {
         self
     }
 
+    /// The same axis of numbers as a figure is asked to look.
+    fn looking(self, looks: &Looks) -> Axis {
+        if !self.lines || self.log {
+            return self;
+        }
+        let mut axis = match (looks.limits, self.ends) {
+            (Some((low, high)), None) => Axis { low, high, ticks: ticks(low, high), ends: Some((low, high)), ..self },
+            _ => self,
+        };
+        if looks.scale == AxisScale::Logarithmic && axis.low > 0.0 {
+            axis.ticks = logarithmic_ticks(axis.low, axis.high);
+            (axis.low, axis.high, axis.log) = (axis.low.log10(), axis.high.log10(), true);
+        }
+        axis
+    }
+
+    /// The same axis, on which values beyond some ends are placed at them.
+    pub fn ending_at(self, ends: Option<(f64, f64)>) -> Axis {
+        Axis { ends, ..self }
+    }
+
     fn place(&self, value: f64) -> f64 {
+        let value = self.ends.map_or(value, |(low, high)| value.clamp(low, high));
         if self.log {
-            value.log10()
+            // What is not above 0 has no logarithm.
+            value.max(f64::MIN_POSITIVE).log10()
         } else {
             value
         }
@@ -178,6 +211,17 @@ fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     (first..=last).map(|i| i as f64 * step + 0.0).map(|v| (v, format!("{v:.decimals$}"))).collect()
 }
 
+/// Ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, or the ticks of a linear one where that would be few.
+fn logarithmic_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
+    let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let steps = powers.flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power)));
+    let own: Vec<f64> = steps.filter(|v| (low..=high).contains(v)).collect();
+    if own.len() < 4 {
+        return ticks(low, high).into_iter().map(|(value, name)| (value.log10(), name)).collect();
+    }
+    own.into_iter().map(|value| (value.log10(), format!("{}", (value * 1e9).round() / 1e9))).collect()
+}
+
 /// Axes drawn on a canvas.
 pub(super) struct Axes<'c, 'a> {
     chart: ChartContext<'c, SVGBackend<'a>, Cartesian2d<Scale, Scale>>,
@@ -198,6 +242,7 @@ pub(super) struct Margins {
 impl<'c, 'a> Axes<'c, 'a> {
     /// Draws axes below the title (`top`, in units).
     pub fn draw(canvas: &'c Canvas<'a>, top: i32, x: Axis, y: Axis, margins: Margins) -> Result<Axes<'c, 'a>> {
+        let y = y.looking(&canvas.looks);
         let widest = y.ticks.iter().map(|t| text_width(&t.1, SMALL, false)).max().unwrap_or(0);
         let left = widest + (22 + 12) * UNIT;
         let below = if x.label.is_empty() { 24 } else { 46 } * UNIT;
@@ -260,6 +305,24 @@ mod tests {
         assert_eq!(names(-0.04, 0.06), ["-0.04", "-0.02", "0.00", "0.02", "0.04", "0.06"]);
         assert_eq!(names(0.0, 40.0), ["0", "5", "10", "15", "20", "25", "30", "35", "40"]);
         assert!(names(1.0, 1.0).is_empty() && names(0.0, f64::NAN).is_empty());
+    }
+
+    #[test]
+    fn an_axis_ends_where_it_is_asked_to_and_may_be_logarithmic() {
+        let limited = Looks { limits: Some((0.5, 1.0)), ..Looks::default() };
+        let axis = Axis::numbers([0.2, 0.9], "y").looking(&limited);
+        assert_eq!((axis.low, axis.high, axis.place(0.2), axis.place(0.7)), (0.5, 1.0, 0.5, 0.7));
+        let logarithmic = Looks { scale: AxisScale::Logarithmic, ..Looks::default() };
+        let axis = Axis::range(0.001, 10.0, "y").looking(&logarithmic);
+        assert_eq!(
+            axis.ticks.iter().map(|t| t.1.as_str()).take(4).collect::<Vec<_>>(),
+            ["0.001", "0.002", "0.005", "0.01"]
+        );
+        assert!((axis.place(0.1) + 1.0).abs() < 1e-12 && axis.place(0.0).is_finite());
+        // There is no logarithm of 0, and none of names.
+        assert!(!Axis::range(0.0, 1.0, "y").looking(&logarithmic).log);
+        let names = Axis::names(["a".to_owned()], "x");
+        assert_eq!(names.clone().looking(&limited), names);
     }
 
     #[test]

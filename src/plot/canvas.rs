@@ -12,7 +12,7 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::{DrawingArea, SVGBackend};
 use plotters::style::{Color, FontTransform, RGBAColor, RGBColor, ShapeStyle};
 
-use super::style::{text, Align, Theme, UNIT};
+use super::style::{text, Align, Colours, Looks, Theme, UNIT};
 use crate::error::{Error, Result};
 
 /// A drawing area over an SVG file in memory.
@@ -24,7 +24,8 @@ pub(super) struct Canvas<'a> {
     whole: Area<'a>,
     /// The part that charts fill.
     pub area: Area<'a>,
-    pub theme: Theme,
+    pub theme: Colours,
+    pub looks: Looks,
     /// Width and height of the part, in units.
     pub size: (i32, i32),
     /// Pictures, which go into the file after everything else.
@@ -38,12 +39,13 @@ pub(super) fn failed(error: impl std::fmt::Display) -> Error {
 
 impl<'a> Canvas<'a> {
     /// A canvas over `svg`, of a size in pixels, filled with the theme's background.
-    pub fn new(svg: &'a mut String, (width, height): (u32, u32), theme: Theme) -> Result<Self> {
+    pub fn new(svg: &'a mut String, (width, height): (u32, u32), theme: Theme, looks: Looks) -> Result<Self> {
         let unit = UNIT as u32;
         let area = SVGBackend::with_string(svg, (width * unit, height * unit)).into_drawing_area();
         area.fill(&theme.background()).map_err(failed)?;
         let size = ((width * unit) as i32, (height * unit) as i32);
-        Ok(Canvas { whole: area.clone(), area, theme, size, pictures: Rc::default() })
+        let theme = Colours::new(theme, looks.palette);
+        Ok(Canvas { whole: area.clone(), area, theme, looks, size, pictures: Rc::default() })
     }
 
     /// A part of the canvas as high as it is: from `left` on, `width` wide, in units.
@@ -52,6 +54,7 @@ impl<'a> Canvas<'a> {
             whole: self.whole.clone(),
             area: self.whole.clone().shrink((left, 0), (width, self.size.1)),
             theme: self.theme,
+            looks: self.looks,
             size: (width, self.size.1),
             pictures: Rc::clone(&self.pictures),
         }

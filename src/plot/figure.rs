@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use resvg::{tiny_skia, usvg};
 
 use super::canvas::{failed, Canvas};
-use super::style::{text_width, Align, Theme, LABEL, TITLE, UNIT};
+use super::style::{text_width, Align, AxisScale, Looks, Palette, Theme, LABEL, TITLE, UNIT};
 use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::util::files::write_atomically;
@@ -27,6 +27,7 @@ pub struct Figure {
     description: String,
     size: (u32, u32),
     theme: Theme,
+    looks: Looks,
     draw: Arc<Draw>,
 }
 
@@ -38,7 +39,7 @@ impl Figure {
         draw: impl Fn(&Canvas, i32) -> Result<()> + Send + Sync + 'static,
     ) -> Figure {
         let (title, description) = (printable(title.into()), String::new());
-        Figure { title, description, size, theme: Theme::Light, draw: Arc::new(draw) }
+        Figure { title, description, size, theme: Theme::Light, looks: Looks::default(), draw: Arc::new(draw) }
     }
 
     /// The same figure with a sentence that says what there is to see.
@@ -65,6 +66,26 @@ impl Figure {
         self
     }
 
+    /// The same figure with the values on its vertical axes from `low` to `high`, so that figures can be compared:
+    /// what lies beyond is placed at the end. Figures without such an axis stay as they are.
+    pub fn limits(mut self, low: f64, high: f64) -> Self {
+        self.looks.limits = Some((low.min(high), low.max(high))).filter(|(low, high)| low < high);
+        self
+    }
+
+    /// The same figure with its vertical axes linear or logarithmic. A logarithmic axis shows only values above 0; where
+    /// there are others it stays linear.
+    pub fn scale(mut self, scale: AxisScale) -> Self {
+        self.looks.scale = scale;
+        self
+    }
+
+    /// The same figure with the colours of another palette.
+    pub fn palette(mut self, palette: Palette) -> Self {
+        self.looks.palette = palette;
+        self
+    }
+
     /// What the figure shows, in words: its title, and a sentence about what there is to see. Notebooks and their
     /// exports have it as alternative text.
     pub fn alternative_text(&self) -> String {
@@ -78,7 +99,7 @@ impl Figure {
     /// [`Error::Drawing`].
     pub fn to_svg(&self) -> Result<String> {
         let mut svg = String::new();
-        let canvas = Canvas::new(&mut svg, self.size, self.theme)?;
+        let canvas = Canvas::new(&mut svg, self.size, self.theme, self.looks)?;
         let (lines, size) = fitted(&self.title, self.size.0 as i32 * UNIT - 24 * UNIT);
         for (i, line) in lines.iter().enumerate() {
             let y = (ABOVE + size * 3 / 5) * UNIT + i as i32 * (size + 4) * UNIT;

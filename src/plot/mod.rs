@@ -23,4 +23,4 @@ pub use charts::{
 };
 pub use figure::Figure;
 pub use shown::{Illustrated, ShowSamples};
-pub use style::Theme;
+pub use style::{AxisScale, Palette, Theme};

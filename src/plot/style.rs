@@ -1,9 +1,13 @@
 //! Colours, fonts and sizes that every figure shares.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Once;
 
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{register_font, Color, FontDesc, FontFamily, FontStyle, RGBColor, TextStyle};
+
+use crate::error::{Error, Result};
 
 /// Whether a figure is dark on light or light on dark. Each carries its own background, so that both can be read on
 /// any page.
@@ -14,6 +18,99 @@ pub enum Theme {
     Light,
     /// Light ink on near-black.
     Dark,
+}
+
+/// The colours of series that have no order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Palette {
+    /// Okabe and Ito 2008.
+    #[default]
+    OkabeIto,
+    /// Paul Tol's bright colours.
+    Tol,
+    /// Steps from dark to light, for series in an order, such as cuts.
+    Steps,
+}
+
+impl Palette {
+    const ALL: [(Palette, &'static str); 3] =
+        [(Palette::OkabeIto, "okabe-ito"), (Palette::Tol, "tol"), (Palette::Steps, "steps")];
+}
+
+impl fmt::Display for Palette {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Palette::ALL.iter().find(|(palette, _)| palette == self).map_or("", |(_, name)| name))
+    }
+}
+
+impl FromStr for Palette {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let found = Palette::ALL.iter().find(|(_, name)| *name == s).map(|(palette, _)| *palette);
+        found.ok_or_else(|| Error::parameter("palette", Palette::ALL.map(|(_, name)| name).join(", "), s))
+    }
+}
+
+/// How values lie on an axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AxisScale {
+    /// At their distance.
+    #[default]
+    Linear,
+    /// At the distance of their logarithms.
+    Logarithmic,
+}
+
+/// How a figure looks, beside its theme, where it is not as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Looks {
+    /// The ends of vertical axes.
+    pub limits: Option<(f64, f64)>,
+    /// The scale of vertical axes.
+    pub scale: AxisScale,
+    pub palette: Palette,
+}
+
+/// A theme with a palette.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Colours {
+    theme: Theme,
+    palette: Palette,
+}
+
+impl Colours {
+    pub fn new(theme: Theme, palette: Palette) -> Colours {
+        Colours { theme, palette }
+    }
+
+    /// The i-th colour of the palette; the baseline's is grey in all of them.
+    pub fn series(self, i: usize) -> RGBColor {
+        const TOL: [(u8, u8, u8); 7] = [
+            (68, 119, 170),
+            (238, 102, 119),
+            (34, 136, 51),
+            (204, 187, 68),
+            (102, 204, 238),
+            (170, 51, 119),
+            (150, 150, 150),
+        ];
+        let place = i % (GREY + 1);
+        match self.palette {
+            Palette::Tol if place < GREY => RGBColor(TOL[place].0, TOL[place].1, TOL[place].2),
+            // Neither end is seen well on both backgrounds.
+            Palette::Steps if place < GREY => ordered(0.12 + 0.7 * place as f64 / (GREY - 1) as f64),
+            _ => self.theme.series(i),
+        }
+    }
+}
+
+impl std::ops::Deref for Colours {
+    type Target = Theme;
+
+    fn deref(&self) -> &Theme {
+        &self.theme
+    }
 }
 
 /// Units of a figure's coordinates a pixel: lines can be placed between whole pixels.

@@ -11,7 +11,7 @@ use cutpoint::config::{CutPoint, Setting};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
 use cutpoint::experiment::{Experiment, SourceNetwork};
-use cutpoint::plot::{self, Figure, Over, Theme};
+use cutpoint::plot::{self, AxisScale, Figure, Over, Palette, Theme};
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
     check_settings_comparable, experiment_name, load_studies, load_together, weights, Centre, Groups, Measure, Ranking,
@@ -242,6 +242,15 @@ struct Out {
     /// Light ink on a dark ground.
     #[arg(long)]
     dark: bool,
+    /// The lowest and the highest value of vertical axes, as 0.5,1.
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 2, allow_negative_numbers = true)]
+    limits: Option<Vec<f64>>,
+    /// Vertical axes at the logarithms of their values.
+    #[arg(long)]
+    log_scale: bool,
+    /// Colours of series: okabe-ito, tol or steps, from dark to light.
+    #[arg(long, default_value_t)]
+    palette: Palette,
 }
 
 #[derive(clap::Args)]
@@ -284,6 +293,17 @@ impl Out {
         if self.dark {
             figure = figure.theme(Theme::Dark);
         }
+        if let Some([low, high]) = self.limits.as_deref() {
+            if low >= high {
+                let expected = "a low and a higher value, as 0.5,1".to_owned();
+                return Err(Error::Parameter { name: "limits", expected, found: format!("{low},{high}") });
+            }
+            figure = figure.limits(*low, *high);
+        }
+        if self.log_scale {
+            figure = figure.scale(AxisScale::Logarithmic);
+        }
+        figure = figure.palette(self.palette);
         for path in &self.output {
             figure.save(path)?;
             tell(format!("wrote {}", path.display()));

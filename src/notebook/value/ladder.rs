@@ -11,8 +11,10 @@ use std::fmt::{Debug, Display};
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
+use super::failed::Failed;
+use super::sent::send;
 use super::text::{indented, shortened, Text, TEXT_LIMIT};
-use super::{array, collection, send, tensor, Failed};
+use super::{array, collection, tensor};
 use crate::error::torch;
 
 /// What was taken off a value on the way to what it holds: the names of variants, from the outside.

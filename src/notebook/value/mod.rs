@@ -21,54 +21,16 @@
 
 mod array;
 mod collection;
+mod failed;
 mod grid;
 #[doc(hidden)]
 pub mod ladder;
+mod sent;
 mod tensor;
 mod text;
 
-use std::cell::RefCell;
-use std::io::Write;
-
-use super::cell;
-use crate::runtime::host;
-
-/// The last expression of a cell was an `Err`: what the cell fails with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// The error's type, as [`std::any::type_name`] spells it.
-    pub kind: &'static str,
-    /// The error's text: its `Display`, else its `Debug`; of libtorch's errors [one sentence](super::torch::sentence).
-    pub text: String,
-}
-
-thread_local! {
-    /// Where this thread's texts go in a test.
-    static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
-}
-
-/// Sends the text of a value to the kernel; elsewhere it is given evcxr's rich block.
-fn send(text: &str) {
-    let captured = CAPTURED.with_borrow_mut(|captured| captured.as_mut().map(|texts| texts.push(text.to_owned())));
-    if captured.is_some() {
-        return;
-    }
-    if host::present() {
-        return cell::text(text);
-    }
-    let mut out = std::io::stdout().lock();
-    // A notebook that has gone away has no use for the output, and nowhere to hear of it.
-    let _ = writeln!(out, "EVCXR_BEGIN_CONTENT text/plain\n{text}\nEVCXR_END_CONTENT");
-    let _ = out.flush();
-}
-
-/// The texts that `show!` would send while `run` runs on this thread; for tests.
-#[doc(hidden)]
-pub fn capture(run: impl FnOnce()) -> Vec<String> {
-    CAPTURED.set(Some(Vec::new()));
-    run();
-    CAPTURED.take().unwrap_or_default()
-}
+pub use failed::Failed;
+pub use sent::capture;
 
 /// Shows the value of an expression as a cell's result: `Ok(())`, or what the cell fails with
 /// ([`Failed`](crate::notebook::value::Failed)) where the value is an `Err`.

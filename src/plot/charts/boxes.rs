@@ -67,10 +67,12 @@ impl Chart {
         // Names and numbers take pixels, not values: the axis grows by as many values as these pixels are.
         let height = f64::from(canvas.size.1 - top - legend_height) / f64::from(UNIT) - 70.0;
         let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (a, b)| (l.min(a), h.max(b)));
+        let (low, high) = canvas.looks.limits.unwrap_or((low, high));
         let (low, high) = if high > low { (low, high) } else { (low - 0.05, low + 0.05) };
         let a_pixel = (high - low) / (height - NAMES - NUMBERS - 12.0).max(20.0);
         let y = Axis::range(low - (NAMES + 6.0) * a_pixel, high + (NUMBERS + 6.0) * a_pixel, &self.value_label);
         let y = if high <= 1.0 { y.up_to(1.0) } else { y };
+        let y = y.ending_at(canvas.looks.limits);
         let x = Axis::names(self.groups.iter().cloned(), FRACTION);
         let axes = Axes::draw(canvas, top + legend_height, x, y, Margins::default())?;
         let ((left, plot_top), (right, bottom)) = axes.corners;
