@@ -4,6 +4,7 @@
 //! more often than a reader can see, and no client's limit is reached.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,21 @@ use super::publish::Publisher;
 
 /// How long outputs are gathered.
 const BATCH: Duration = Duration::from_millis(40);
-/// But no more text than this.
-const BATCH_BYTES: usize = 1 << 18;
+/// And longer the more text there is, as a page draws all of a cell's text anew for each piece, a megabyte in up to a
+/// second: so much text for each such time.
+const TEXT_PER_BATCH: usize = 1 << 13;
+const LONGEST_BATCH: Duration = Duration::from_secs(5);
+/// But no more text than this, or than what comes in the time.
+const BATCH_BYTES: usize = 1 << 17;
 /// And no more messages.
 const BATCH_MESSAGES: usize = 64;
 /// Clients drop what comes at more than a thousand messages a second. A cell that shows more waits.
 const PER_SECOND: usize = 600;
+/// A page that gets more text than this for long, in bytes a second, does not react any more: neither to a reader who
+/// wants to interrupt the cell. A cell that prints more waits.
+const TEXT_PER_SECOND: f64 = 128.0 * 1024.0;
+/// So much comes at once.
+const TEXT_AT_ONCE: f64 = 128.0 * 1024.0;
 /// Threads of so many runs can still print.
 const RUNS: u64 = 2000;
 
@@ -74,6 +84,34 @@ struct State {
     since: Instant,
     /// When messages were sent.
     sent: VecDeque<Instant>,
+    text: Allowance,
+    /// How much text the cell has printed.
+    printed: usize,
+    /// When more text is wanted.
+    resume: Instant,
+}
+
+impl State {
+    fn batch(&self) -> Duration {
+        let batches = u32::try_from(1 + self.printed / TEXT_PER_BATCH).unwrap_or(u32::MAX);
+        BATCH.saturating_mul(batches).min(LONGEST_BATCH)
+    }
+}
+
+/// How many bytes of text may be sent now.
+struct Allowance {
+    bytes: f64,
+    since: Instant,
+}
+
+impl Allowance {
+    /// Takes from it; how long to wait for what is missing.
+    fn take(&mut self, bytes: usize, now: Instant) -> Duration {
+        let grown = (now - self.since).as_secs_f64() * TEXT_PER_SECOND;
+        self.bytes = (self.bytes + grown).min(TEXT_AT_ONCE) - bytes as f64;
+        self.since = now;
+        Duration::from_secs_f64((-self.bytes / TEXT_PER_SECOND).max(0.0))
+    }
 }
 
 /// The outputs of all cells.
@@ -82,14 +120,23 @@ pub struct Output {
     came: Condvar,
     publisher: Publisher,
     tell: Tell,
+    hurry: AtomicBool,
 }
 
 impl Output {
     /// Starts the thread that publishes outputs as they come. `tell` puts panics that end nothing into words.
     pub fn start(publisher: Publisher, tell: impl Fn(&Panic) -> String + Send + Sync + 'static) -> Arc<Output> {
-        let state = State { runs: HashMap::new(), queue: vec![], since: Instant::now(), sent: VecDeque::new() };
-        let output =
-            Arc::new(Output { state: Mutex::new(state), came: Condvar::new(), publisher, tell: Box::new(tell) });
+        let now = Instant::now();
+        let text = Allowance { bytes: TEXT_AT_ONCE, since: now };
+        let (runs, sent) = (HashMap::new(), VecDeque::new());
+        let state = State { runs, queue: vec![], since: now, sent, text, printed: 0, resume: now };
+        let output = Arc::new(Output {
+            state: Mutex::new(state),
+            came: Condvar::new(),
+            publisher,
+            tell: Box::new(tell),
+            hurry: AtomicBool::new(false),
+        });
         let own = Arc::clone(&output);
         std::thread::spawn(move || own.watch());
         output
@@ -97,7 +144,9 @@ impl Output {
 
     /// Outputs of this run belong to this request.
     pub fn begin(&self, run: u64, parent: Option<&JupyterMessage>, count: usize) {
+        self.hurry.store(false, Ordering::SeqCst);
         let mut state = self.state();
+        state.printed = 0;
         state.runs.retain(|known, _| known + RUNS > run);
         let run_state = Run {
             parent: parent.cloned(),
@@ -110,8 +159,18 @@ impl Output {
         state.runs.insert(run, run_state);
     }
 
+    /// What still comes of the cell is wanted at once: it was asked to stop.
+    pub fn hurry(&self) {
+        self.hurry.store(true, Ordering::SeqCst);
+    }
+
     /// Takes in what a run printed.
     pub fn printed(&self, run: u64, is_error: bool, bytes: &[u8]) {
+        // The runtime waits meanwhile: its socket is not read. A cell that shall stop is not held up.
+        let resume = self.state().resume;
+        while Instant::now() < resume && !self.hurry.load(Ordering::SeqCst) {
+            std::thread::sleep(BATCH.min(resume.saturating_duration_since(Instant::now())));
+        }
         let mut state = self.state();
         let Some(own) = state.runs.get_mut(&run) else { return };
         let text = own.text[usize::from(is_error)].push(bytes);
@@ -232,7 +291,7 @@ impl Output {
             for (run, found) in overdue.into_iter().filter(|(_, found)| !found.is_empty()) {
                 self.found(&mut state, run, found);
             }
-            if !state.queue.is_empty() && state.since.elapsed() >= BATCH {
+            if !state.queue.is_empty() && state.since.elapsed() >= state.batch() {
                 self.flush(&mut state);
             }
         }
@@ -292,7 +351,8 @@ impl Output {
                 _ => 0,
             })
             .sum();
-        if bytes > BATCH_BYTES || state.queue.len() > BATCH_MESSAGES || state.since.elapsed() >= BATCH {
+        let most = BATCH_BYTES.max((TEXT_PER_SECOND * state.batch().as_secs_f64()) as usize);
+        if bytes > most || state.queue.len() > BATCH_MESSAGES || state.since.elapsed() >= state.batch() {
             self.flush(state);
         } else {
             self.came.notify_one();
@@ -303,6 +363,11 @@ impl Output {
         for queued in std::mem::take(&mut state.queue) {
             let Some(run) = state.runs.get(&queued.run()) else { continue };
             let (parent, count) = (run.parent.as_ref(), run.count);
+            if let Queued::Text { text, .. } = &queued {
+                let now = Instant::now();
+                state.printed += text.len();
+                state.resume = now + state.text.take(text.len(), now);
+            }
             match queued {
                 Queued::Text { is_error, text, .. } => {
                     let name = if is_error { Stdio::Stderr } else { Stdio::Stdout };
@@ -394,6 +459,16 @@ pub fn media(data: &Bundle) -> Media {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_sent_at_a_rate_that_a_page_can_bear() {
+        let start = Instant::now();
+        let mut allowance = Allowance { bytes: TEXT_AT_ONCE, since: start };
+        assert_eq!(allowance.take(128 << 10, start), Duration::ZERO);
+        assert_eq!(allowance.take(64 << 10, start), Duration::from_millis(500));
+        assert_eq!(allowance.take(64 << 10, start + Duration::from_millis(500)), Duration::from_millis(500));
+        assert_eq!(allowance.take(128 << 10, start + Duration::from_secs(60)), Duration::ZERO);
+    }
 
     #[test]
     fn characters_that_are_cut_wait_for_their_rest() {

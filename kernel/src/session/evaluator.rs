@@ -157,6 +157,7 @@ impl Evaluator {
 
     /// Interrupts the running cell.
     pub fn interrupt(&self) {
+        self.output.hurry();
         self.supervisor.interrupt();
     }
 
