@@ -7,12 +7,12 @@ pub use crate::cluster::{
     pca, tsne, Algorithm, ClusterFile, ClusterRecord, ClusterScore, ClusterSweep, FeatureTable, Features, Scoring,
 };
 pub use crate::config::{
-    Activation, Augmentation, CutPoint, Device, Fraction, Grid, NetworkConfig, Optimizer, Params, Pooling, Recipe, Repeats,
-    Row, Schedule, Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
+    Activation, Augmentation, CutPoint, Device, Fraction, Grid, NetworkConfig, Optimizer, Params, Pooling, Recipe,
+    Repeats, Row, Schedule, Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
 };
 pub use crate::data::{
-    Dataset, DatasetName, FolderOptions, Phase, Pictures, Samples, Task, Preparation, TransferLearningWrapper,
-    CIFAR10, FASHION_MNIST, GLYPHS, MNIST,
+    Dataset, DatasetName, FolderOptions, Phase, Pictures, Preparation, Samples, Task, TransferLearningWrapper, CIFAR10,
+    FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
 pub use crate::experiment::{Evaluation, Experiment, ExperimentResults, ExperimentSweep, SourceNetwork, Weights};

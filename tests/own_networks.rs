@@ -25,7 +25,8 @@ fn mine(classes: usize) -> Network {
     let config = nn::ConvConfig { stride: 2, padding: 1, ..Default::default() };
     Network::of("mine", [1, 28, 28])
         .modules("stem", move |p| {
-            let (conv, bn) = (nn::conv2d(p / "conv", 1, 6, 3, config), nn::batch_norm2d(p / "bn", 6, Default::default()));
+            let (conv, bn) =
+                (nn::conv2d(p / "conv", 1, 6, 3, config), nn::batch_norm2d(p / "bn", 6, Default::default()));
             move |x, train| x.apply(&conv).apply_t(&bn, train).relu()
         })
         .block("one", Residual(6))
@@ -166,7 +167,9 @@ fn bad_weights_are_told_by_name() {
     assert!(text.contains("1 missing (stem.conv.weight)"), "{text}");
     let text = message(network.load_state_dict(&state(&|s| s[0].0 = "layer9.weight".to_owned())));
     assert!(text.contains("missing (stem.conv.weight)") && text.contains("unknown (layer9.weight)"), "{text}");
-    let text = message(network.load_state_dict(&state(&|s| s[0].1 = Tensor::zeros([6, 1, 5, 5], (Kind::Float, tch::Device::Cpu)))));
+    let text = message(
+        network.load_state_dict(&state(&|s| s[0].1 = Tensor::zeros([6, 1, 5, 5], (Kind::Float, tch::Device::Cpu)))),
+    );
     assert!(text.contains("stem.conv.weight of shape [6, 1, 3, 3], found [6, 1, 5, 5]"), "{text}");
     let text = message(network.load_state_dict(&state(&|s| drop(s[0].1.shallow_clone().detach_().fill_(f64::NAN)))));
     assert!(text.contains("finite numbers in stem.conv.weight, found NaN"), "{text}");
@@ -214,7 +217,15 @@ fn resnet18_on_a_folder_of_images_from_the_command_line() {
     Network::builtin(Builtin::ResNet18, 20, preparation).unwrap().save(&weights).unwrap();
     let run = |more: &[&str]| {
         let mut command = common::cutpoint();
-        command.current_dir(folder.path()).args(["sweep", "--folder", "signs", "--network", "resnet18", "--size", "32"]);
+        command.current_dir(folder.path()).args([
+            "sweep",
+            "--folder",
+            "signs",
+            "--network",
+            "resnet18",
+            "--size",
+            "32",
+        ]);
         command.args(["--target-classes", "0,1,2", "--percentages", "0.5", "--repeats", "1"]);
         command.args(["--epochs", "1", "--device", "cpu", "--workers", "1"]).args(more);
         for [option, value] in [["--cuts", "-1,4,8"], ["--batch-size", "8"]] {

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 use common::need;
-use cutpoint::config::Setting;
+use cutpoint::config::{Params, Setting};
 use cutpoint::data::{DatasetName, TransferLearningWrapper, CIFAR10, FASHION_MNIST, MNIST};
-use cutpoint::study::Study;
+use cutpoint::model::CustomCnn;
+use cutpoint::study::{Profile, Study};
+use cutpoint::train::{check_source, check_source_images, load_source};
 use serde_json::Value;
 
 const AVX512: &str = include_str!("parity/cases.json");
@@ -146,6 +148,30 @@ fn images_of_the_committed_results(study: &str, data: &Path) -> Result<(), Strin
     (found == expected).then_some(()).ok_or_else(|| {
         format!("expected the images of {} that the committed results are of, found others", study.target)
     })
+}
+
+/// Committed weights say how, and on what images, they were trained. They are used for that, and refused on other images.
+#[test]
+fn committed_weights_know_their_images() {
+    let data = need!(common::data(&[MNIST]));
+    let study = Study::find("MNIST").unwrap();
+    let pretrain = study.plan(Profile::Cpu).pretrain;
+    let path = study.files(env!("CARGO_MANIFEST_DIR")).weights;
+    let load = |params: &Params| TransferLearningWrapper::new(params, study.source, study.target, &data).unwrap();
+    let ours = load(&pretrain);
+    let mut network = CustomCnn::new(&pretrain, 5, ours.input_shape()).unwrap();
+    let origin = load_source(&mut network, &path).unwrap();
+    check_source(origin.as_ref(), &pretrain, &ours.source, &path).unwrap();
+    check_source_images(origin.as_ref(), &ours.source, &path).unwrap();
+    // The same digits, divided otherwise into those that train and those that validate.
+    let others = load(&Params { generate_dataset_seed: 1, ..pretrain.clone() });
+    for refused in [
+        check_source(origin.as_ref(), &pretrain, &others.source, &path),
+        check_source_images(origin.as_ref(), &others.source, &path),
+    ] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("regular_classes.safetensors") && error.contains("`images`"), "{error}");
+    }
 }
 
 /// The cases are spread as a study is: every setting, every cut, both input sizes, both batch sizes, early stopping.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cutpoint::record::ResultFile;
+use cutpoint::results::ResultFile;
 use cutpoint::stats::{load_studies, page, pooled_trend, stratified, trend, Groups, PageMethod};
 
 /// Expected: SciPy 1.17.1 and NumPy 2.4; `stats/make_trend.py` says how.

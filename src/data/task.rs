@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::dataset::Dataset;
 use super::images::Pictures;
+use crate::config::{check_percentage, Params, TestSplit};
 use crate::error::{Error, Result};
-use crate::params::{check_percentage, Params, TestSplit};
 use crate::rng::TorchRng;
 
 /// Some pictures of a file set, with the labels of a task.

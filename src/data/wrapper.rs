@@ -5,8 +5,8 @@ use std::path::Path;
 use super::dataset::Dataset;
 use super::name::DatasetName;
 use super::task::{Phase, Samples, Task};
+use crate::config::Params;
 use crate::error::{Error, Result};
-use crate::params::Params;
 use crate::runtime::progress::{default_sink, Progress};
 
 /// Source and target task of a study. It starts in [`Phase::Pretrain`].

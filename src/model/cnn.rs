@@ -7,8 +7,8 @@ use tch::Tensor;
 use super::layers::{resolve_device, Affine};
 use super::ranks::effective_rank;
 use super::weights::StateDict;
+use crate::config::{Activation, Params};
 use crate::error::{During, Error, Result};
-use crate::params::{Activation, Params};
 use crate::rng::TorchRng;
 
 /// A stack of convolutions, each with an activation and some with average pooling after it, and one or two linear
@@ -354,7 +354,7 @@ mod tests {
     use tch::Kind;
 
     fn cpu() -> Params {
-        Params { device: crate::params::Device::Cpu, ..Params::default() }
+        Params { device: crate::config::Device::Cpu, ..Params::default() }
     }
 
     #[test]
@@ -377,7 +377,7 @@ mod tests {
         assert!(error.contains("`kernel_size`: expected at most 5"), "{error}");
         let error = CustomCnn::new(&Params { pooling_every_n_layers: 1, ..cpu() }, 2, small).unwrap_err().to_string();
         assert!(error.contains("`pooling_every_n_layers`") && error.contains("after layer 2"), "{error}");
-        let params = Params { device: crate::params::Device::Cuda(99), ..cpu() };
+        let params = Params { device: crate::config::Device::Cuda(99), ..cpu() };
         assert!(CustomCnn::new(&params, 2, small).unwrap_err().to_string().contains("`device`"));
     }
 

@@ -2,8 +2,8 @@
 
 use super::cnn::{flat_size, linear_layers, Block, CustomCnn};
 use super::layers::Affine;
+use crate::config::{Params, Setting};
 use crate::error::{Error, Result};
-use crate::params::{Params, Setting};
 use crate::rng::TorchRng;
 
 /// Where a source network is cut and what happens on both sides.
@@ -96,7 +96,7 @@ impl CustomCnn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::Device;
+    use crate::config::Device;
 
     fn source() -> CustomCnn {
         let params = Params { device: Device::Cpu, depth: 4, num_channels: 8, ..Params::default() };

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use tch::Tensor;
 
-    use crate::params::{Activation, Device, Params};
+    use crate::config::{Activation, Device, Params};
 
     fn net() -> CustomCnn {
         let params =

@@ -5,8 +5,8 @@ use tch::{Kind, Tensor};
 use super::cnn::{Block, CustomCnn};
 use super::layers::activate;
 use super::layout;
+use crate::config::Activation;
 use crate::error::{During, Result};
-use crate::params::Activation;
 
 /// What one layer puts out.
 #[derive(Debug)]

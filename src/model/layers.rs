@@ -3,8 +3,8 @@
 use tch::Tensor;
 
 use super::init;
+use crate::config::{Activation, Device};
 use crate::error::{During, Error, Result};
-use crate::params::{Activation, Device};
 use crate::rng::TorchRng;
 
 /// The libtorch device that a choice means on this machine.
