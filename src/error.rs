@@ -116,6 +116,9 @@ pub enum Error {
         /// libtorch's message.
         source: tch::TchError,
     },
+    /// A training has diverged: the weights of this name are no numbers.
+    #[error("expected {}, found {NOT_FINITE}", finite_weights(.0))]
+    Diverged(String),
     /// A figure could not be drawn.
     #[error("cannot draw the figure: {0}")]
     Drawing(String),
@@ -127,7 +130,22 @@ pub enum Error {
     Worker(String),
 }
 
+/// What is found in weights after a training that has diverged.
+const NOT_FINITE: &str = "NaN or infinity";
+
+fn finite_weights(name: &str) -> String {
+    format!("finite weights in {name} (a training that diverges needs a smaller learning rate)")
+}
+
 impl Error {
+    /// The same, as an error of the file that weights were to be written to, or read from: of a training that has diverged.
+    pub fn of_weights(self, path: &Path) -> Error {
+        match self {
+            Error::Diverged(name) => Error::format(path, finite_weights(&name), NOT_FINITE),
+            other => other,
+        }
+    }
+
     /// An [`Error::Io`] on `path`; for `map_err`.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
         move |source| Error::Io { action, path: path.to_owned(), source }

@@ -3,12 +3,12 @@
 //! A record is a label byte and 3072 pixel bytes (red, green, blue planes of 32 x 32). Source: the description on
 //! the data set's page.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::images::{Files, Pictures};
 use crate::error::{Error, Result};
+use crate::util::files::{open_regular, read_regular};
 
 /// The folder inside the archive, and the folder looked for.
 pub const FOLDER: &str = "cifar-10-batches-bin";
@@ -17,6 +17,8 @@ pub const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
 const SHAPE: [usize; 3] = [3, 32, 32];
 const RECORD: usize = 1 + 3 * 32 * 32;
+/// More than a batch has, which is 10,000 records.
+const MOST_BYTES: u64 = 100_000 * RECORD as u64;
 
 /// The files of one set, in order.
 pub fn file_names(files: Files) -> &'static [&'static str] {
@@ -37,7 +39,7 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
     let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for name in file_names(files) {
         let path = folder.join(name);
-        append(&mut pictures, &crate::util::files::read(&path)?, &path)?;
+        append(&mut pictures, &read_regular(&path, MOST_BYTES)?, &path)?;
     }
     Ok(pictures)
 }
@@ -49,7 +51,9 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
 /// file in it is broken.
 pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
     let broken = |e: std::io::Error| Error::format(archive, "a sound .tar.gz archive", e.to_string());
-    let file = File::open(archive).map_err(Error::io("open", archive))?;
+    let file = open_regular(archive)?;
+    // A batch is 30 MB, and images hardly compress; what an archive may take is bounded by its own size, all together.
+    let mut left = (32 << 20) + 8 * file.metadata().map_err(Error::io("open", archive))?.len();
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(BufReader::new(file)));
     let wanted = file_names(files);
     let mut contents: Vec<Option<Vec<u8>>> = vec![None; wanted.len()];
@@ -57,9 +61,15 @@ pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
         let mut entry = entry.map_err(broken)?;
         let name = entry.path().map_err(broken)?.file_name().map(|n| n.to_string_lossy().into_owned());
         if let Some(i) = wanted.iter().position(|w| Some(*w) == name.as_deref()) {
+            // Only plain files are batches: one with holes in it may claim any size.
+            let most = left.min(MOST_BYTES);
+            if !entry.header().entry_type().is_file() || entry.size() > most {
+                let expected = format!("{} as a plain file of at most {most} bytes", wanted[i]);
+                return Err(Error::format(archive, expected, format!("one of {}", entry.size())));
+            }
             let mut bytes = Vec::new();
-            // A batch is 30 MB; far more than that is no batch, whatever the header claims.
-            entry.by_ref().take(1 << 30).read_to_end(&mut bytes).map_err(broken)?;
+            entry.by_ref().take(most).read_to_end(&mut bytes).map_err(broken)?;
+            left -= bytes.len() as u64;
             contents[i] = Some(bytes);
         }
         if contents.iter().all(Option::is_some) {
@@ -93,6 +103,7 @@ fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
 
     fn batch(labels: &[u8]) -> Vec<u8> {
         labels.iter().flat_map(|&l| std::iter::once(l).chain((0..3072).map(move |i| (i % 251) as u8 ^ l))).collect()
@@ -127,6 +138,40 @@ mod tests {
         std::fs::write(&archive, &bytes[..bytes.len() / 2]).unwrap();
         let error = load_archive(&archive, Files::Train).unwrap_err().to_string();
         assert!(error.contains(ARCHIVE) && error.contains("sound .tar.gz"), "{error}");
+    }
+
+    #[test]
+    fn an_archive_cannot_ask_for_more_memory_than_a_file_of_its_size_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let archive = dir.path().join(ARCHIVE);
+        let sparse = |claims: u64| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::GNUSparse);
+            header.set_path(format!("{FOLDER}/data_batch_1.bin")).unwrap();
+            let gnu = header.as_gnu_mut().unwrap();
+            gnu.set_real_size(claims);
+            gnu.sparse[0].set_offset(claims);
+            header.set_cksum();
+            header
+        };
+        let gz = flate2::write::GzEncoder::new(File::create(&archive).unwrap(), flate2::Compression::fast());
+        let mut tar = tar::Builder::new(gz);
+        tar.append(&sparse(3073 * 349_000), std::io::empty()).unwrap();
+        tar.into_inner().unwrap().finish().unwrap();
+        let error = load_archive(&archive, Files::Train).unwrap_err().to_string();
+        assert!(error.contains(ARCHIVE) && error.contains("data_batch_1.bin as a plain file"), "{error}");
+        // Five batches of zeros, which compress a thousandfold: each is fine by itself, all are not.
+        let gz = flate2::write::GzEncoder::new(File::create(&archive).unwrap(), flate2::Compression::best());
+        let mut tar = tar::Builder::new(gz);
+        let batch = vec![0; 3073 * 10_000];
+        for name in file_names(Files::Train) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(batch.len() as u64);
+            tar.append_data(&mut header, format!("{FOLDER}/{name}"), batch.as_slice()).unwrap();
+        }
+        tar.into_inner().unwrap().finish().unwrap();
+        let error = load_archive(&archive, Files::Train).unwrap_err().to_string();
+        assert!(error.contains("data_batch_2.bin as a plain file"), "{error}");
     }
 
     #[test]

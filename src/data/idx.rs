@@ -3,7 +3,7 @@
 //! A big-endian header (two zero bytes, the element type, the number of dimensions, then each dimension in 32 bits)
 //! and the elements, row-major. Source: the format's description on the MNIST page.
 
-use std::fs::File;
+use std::fs;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::images::{Files, Pictures};
 use crate::error::{Error, Result};
+use crate::util::files::open_regular;
 
 /// The element type "unsigned byte", the only one these data sets use.
 const UNSIGNED_BYTE: u8 = 8;
@@ -23,18 +24,39 @@ pub fn file_names(files: Files) -> [&'static str; 2] {
     }
 }
 
-/// The file `name` in `folder`, plain or with `.gz`; `None` when neither is there.
+/// The file `name` in `folder`, plain or with `.gz`; `None` when neither is there. Names with dots or underscores in place
+/// of hyphens, in any case, or with a folder of that name around the file, as some archives have them, will do.
 pub fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|p| p.is_file())
+    let exact = [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|p| p.is_file());
+    exact.or_else(|| {
+        let mut near: Vec<PathBuf> = fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|p| is_near(p, name))
+            .collect();
+        near.sort();
+        near.into_iter().flat_map(|p| [p.join(p.file_name().unwrap_or_default()), p]).find(|p| p.is_file())
+    })
 }
 
-/// A file's uncompressed contents, as a stream.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be opened.
-pub fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(Error::io("open", path))?);
-    Ok(if path.extension().is_some_and(|e| e == "gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+fn is_near(path: &Path, name: &str) -> bool {
+    let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let found = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let found = plain(&found);
+    found.strip_suffix("gz").unwrap_or(&found) == plain(name)
+}
+
+/// A file's uncompressed contents, as a stream, and the most bytes that it may hold, whatever it claims.
+fn open(path: &Path) -> Result<(Box<dyn Read>, u64)> {
+    let file = open_regular(path)?;
+    let length = file.metadata().map_err(Error::io("open", path))?.len();
+    let file = BufReader::with_capacity(1 << 18, file);
+    Ok(if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) {
+        // Images compress to a fifth; far beyond that there are none in it.
+        (Box::new(MultiGzDecoder::new(file)), (48 << 20) + 10 * length)
+    } else {
+        (Box::new(file), length)
+    })
 }
 
 /// Reads a file of unsigned bytes with `N` dimensions: the dimensions and the elements.
@@ -43,7 +65,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Read>> {
 /// [`Error::Io`] when it cannot be opened; [`Error::Format`] when the header is not that of such a file, or when the
 /// contents are shorter or longer than the header says.
 pub fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
-    let mut stream = open(path)?;
+    let (mut stream, most) = open(path)?;
     let broken = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::UnexpectedEof => Error::format(path, "a complete IDX file", "an early end"),
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
@@ -73,8 +95,12 @@ pub fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
         .try_fold(1usize, |a, &b| a.checked_mul(b))
         .filter(|&s| s <= 1 << 32)
         .ok_or_else(|| Error::format(path, "dimensions of at most 4 GiB together", format!("{dims:?}")))?;
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) && size as u64 > most {
+        let expected = format!("dimensions of at most {most} bytes together, for a file of this size");
+        return Err(Error::format(path, expected, format!("{dims:?}")));
+    }
     // The size is only a claim so far: memory is taken as bytes arrive, up to a sane first step.
-    let mut elements = Vec::with_capacity(size.min(1 << 26));
+    let mut elements = Vec::with_capacity(size.min(most as usize).min(1 << 26));
     let read = stream.by_ref().take(size as u64).read_to_end(&mut elements).map_err(broken)?;
     if read < size {
         return Err(Error::format(path, format!("{size} elements for dimensions {dims:?}"), format!("{read}")));

@@ -76,12 +76,20 @@ pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
                     .flat_map(idx::file_names)
                     .any(|file| idx::existing(dir, file).is_some())
             };
-            let set = folder.join(name.to_string());
-            [set.join("raw"), set].into_iter().find(|dir| has_any(dir)).map(Found::Idx)
+            // The set's folder below this one; or this one is it, and named so.
+            let mut sets = near(folder, &name.to_string());
+            let own = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let above = folder.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+            if plain(&own) == plain(&name.to_string())
+                || own == "raw" && above.is_some_and(|above| plain(&above) == plain(&name.to_string()))
+            {
+                sets.push(folder.to_owned());
+            }
+            sets.into_iter().flat_map(|set| [set.join("raw"), set]).find(|dir| has_any(dir)).map(Found::Idx)
         }
         DatasetName::Cifar10 => {
-            let bases = [folder.to_owned(), folder.join("CIFAR10")];
-            let dirs = bases.iter().map(|b| b.join(cifar::FOLDER));
+            let bases: Vec<PathBuf> = [folder.to_owned()].into_iter().chain(near(folder, "CIFAR10")).collect();
+            let dirs = bases.iter().flat_map(|b| [b.join(cifar::FOLDER), b.clone()]);
             let archives = bases.iter().map(|b| b.join(cifar::ARCHIVE));
             let has_any = |dir: &PathBuf| {
                 cifar::file_names(Files::Train)
@@ -93,6 +101,44 @@ pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
                 .or_else(|| archives.into_iter().find(|a| a.is_file()).map(Found::CifarArchive))
         }
         DatasetName::Glyphs => Some(Found::BuiltIn),
+    }
+}
+
+/// Letters and digits only, in lower case: how names are compared.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
+/// The folders in `folder` that are called `name`: exactly so, or else in another case or with hyphens (`fashion-mnist`,
+/// `cifar-10`).
+fn near(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = vec![folder.join(name)];
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let called = |path: &PathBuf| path.file_name().is_some_and(|n| plain(&n.to_string_lossy()) == plain(name));
+    let mut others: Vec<PathBuf> = entries.filter(|path| called(path) && path != &found[0] && path.is_dir()).collect();
+    others.sort();
+    found.extend(others);
+    found
+}
+
+/// What there is in a folder that comes close to a data set, and does not serve.
+fn near_miss(folder: &Path, name: DatasetName) -> Option<String> {
+    match name {
+        DatasetName::Cifar10 => {
+            let bases = [folder.to_owned()].into_iter().chain(near(folder, "CIFAR10"));
+            let python = bases.flat_map(|b| [b.join("cifar-10-batches-py"), b.join("cifar-10-python.tar.gz")]);
+            let found = python.into_iter().find(|path| path.exists())?;
+            let (found, archive) = (found.display(), cifar::ARCHIVE);
+            Some(format!(
+                "{found} is CIFAR-10's version for Python, which is not read; its binary version is: {archive}"
+            ))
+        }
+        DatasetName::Mnist | DatasetName::FashionMnist => {
+            let file = idx::existing(folder, idx::file_names(Files::Train)[0])?;
+            let (file, folder) = (file.display(), folder.display());
+            Some(format!("{file} may be any set's: put its files into {folder}/{name}"))
+        }
+        DatasetName::Glyphs => None,
     }
 }
 
@@ -110,7 +156,12 @@ pub fn find_local(name: DatasetName, data: Option<&Path>) -> std::result::Result
         if let Some(found) = below(&folder, name) {
             return Ok(found);
         }
-        looked.push(format!("{}: {}", folder.display(), if folder.is_dir() { "not in it" } else { "no such folder" }));
+        let found = match near_miss(&folder, name) {
+            Some(near) => format!("not in it, but {near}"),
+            None if folder.is_dir() => "not in it".to_owned(),
+            None => "no such folder".to_owned(),
+        };
+        looked.push(format!("{}: {found}", folder.display()));
     }
     if name == DatasetName::FashionMnist {
         let debian = Path::new(DEBIAN);
@@ -125,4 +176,48 @@ pub fn find_local(name: DatasetName, data: Option<&Path>) -> std::result::Result
 /// The folder that downloads go to: `data`, else what `CUTPOINT_DATA` names, else `data` in the working directory.
 pub fn download_folder(data: Option<&Path>) -> PathBuf {
     data.map(Path::to_owned).or_else(|| std::env::var_os(ENV).map(PathBuf::from)).unwrap_or_else(|| DEFAULT.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn folders_and_files_with_names_that_come_near_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let below_data = |place: &str, file: &str, name: DatasetName| {
+            let root = tempfile::tempdir_in(dir.path()).unwrap();
+            fs::create_dir_all(root.path().join(place)).unwrap();
+            fs::write(root.path().join(place).join(file), "").unwrap();
+            below(root.path(), name).is_some()
+        };
+        for (place, file) in [
+            ("MNIST/raw", "train-images-idx3-ubyte"),
+            ("mnist", "train-images.idx3-ubyte"),
+            ("MNIST", "t10k_labels_idx1_ubyte.gz"),
+            ("MNIST/train-images-idx3-ubyte", "train-images-idx3-ubyte"),
+        ] {
+            assert!(below_data(place, file, DatasetName::Mnist), "{place}/{file}");
+        }
+        assert!(below_data("fashion-mnist", "train-images.idx3-ubyte.gz", DatasetName::FashionMnist));
+        assert!(below_data("cifar-10/cifar-10-batches-bin", "test_batch.bin", DatasetName::Cifar10));
+        assert!(!below_data("elsewhere", "train-images-idx3-ubyte", DatasetName::Mnist));
+        let own = dir.path().join("MNIST/raw");
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("train-images.idx3-ubyte"), "").unwrap();
+        assert_eq!(below(&own, DatasetName::Mnist), Some(Found::Idx(own.clone())));
+        assert_eq!(below(&own, DatasetName::FashionMnist), None);
+    }
+
+    #[test]
+    fn what_comes_near_and_does_not_serve_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("cifar-10-batches-py")).unwrap();
+        let said = near_miss(dir.path(), DatasetName::Cifar10).unwrap();
+        assert!(said.contains("for Python") && said.contains(cifar::ARCHIVE), "{said}");
+        fs::write(dir.path().join("train-images-idx3-ubyte"), "").unwrap();
+        let said = near_miss(dir.path(), DatasetName::Mnist).unwrap();
+        assert!(said.contains("put its files into"), "{said}");
+    }
 }

@@ -17,6 +17,7 @@ use crate::runtime::progress::{default_sink, Progress};
 use crate::study::{Plan, Profile, Study, StudyFiles};
 use crate::sweep::Sweep;
 use crate::transfer::TransferSweep;
+use crate::util::files::check_writable;
 
 /// A source task, a target task, a network, and the runs to be made. Values are owned: they live from cell to cell of a
 /// notebook.
@@ -281,6 +282,8 @@ impl Experiment {
             let cuts: Vec<i64> = grid.cuts().iter().map(|cut| cut.number()).collect();
             files.check_rows(&said.beside(params.clone()), &cuts)?;
             Journal::<Record>::open(&files.journal)?;
+            check_writable(&files.cuts(params.setting()?))?;
+            check_writable(&files.baselines())?;
         }
         Ok(())
     }

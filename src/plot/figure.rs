@@ -1,14 +1,16 @@
 //! A figure as a value.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use resvg::{tiny_skia, usvg};
 
 use super::canvas::{failed, Canvas};
+use super::fonts;
 use super::style::{text_width, Align, AxisScale, Looks, Palette, Theme, LABEL, TITLE, UNIT};
 use crate::error::{Error, Result};
 use crate::notebook::display;
+use crate::runtime::progress::default_sink;
 use crate::util::files::write_atomically;
 
 /// Pixels of a PNG for each pixel of the figure: sharp on screens of high resolution and in print.
@@ -116,7 +118,15 @@ impl Figure {
     /// # Errors
     /// [`Error::Drawing`].
     pub fn to_png(&self) -> Result<Vec<u8>> {
-        let tree = usvg::Tree::from_str(&self.to_svg()?, options()).map_err(failed)?;
+        let svg = self.to_svg()?;
+        let (options, missing) = fonts::options(&svg);
+        if !missing.is_empty() {
+            let letters: Vec<String> =
+                missing.iter().take(10).map(|c| format!("{c} (U+{:04X})", u32::from(*c))).collect();
+            let letters = letters.join(", ");
+            default_sink().line(&format!("no font of this system has {letters}: missing in a PNG of {:?}", self.title));
+        }
+        let tree = usvg::Tree::from_str(&svg, &options).map_err(failed)?;
         let side = |pixels: u32| (pixels as f32 * PNG_SCALE) as u32;
         let mut pixels = tiny_skia::Pixmap::new(side(self.size.0), side(self.size.1))
             .ok_or_else(|| Error::Drawing(format!("no memory for {:?} pixels", self.size)))?;
@@ -201,19 +211,6 @@ fn in_pixels(svg: &str, (width, height): (u32, u32), (title, description): (&str
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" \
          style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{description}{body}{pictures}</svg>"
     )
-}
-
-/// The font that PNGs are drawn with.
-fn options() -> &'static usvg::Options<'static> {
-    static OPTIONS: OnceLock<usvg::Options> = OnceLock::new();
-    OPTIONS.get_or_init(|| {
-        let mut options = usvg::Options::default();
-        let fonts = options.fontdb_mut();
-        fonts.load_font_data(dejavu::sans::regular().to_vec());
-        fonts.load_font_data(dejavu::sans::bold().to_vec());
-        fonts.set_sans_serif_family("DejaVu Sans");
-        options
-    })
 }
 
 #[cfg(test)]

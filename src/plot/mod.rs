@@ -9,6 +9,7 @@ mod axes;
 mod canvas;
 mod charts;
 mod figure;
+mod fonts;
 mod legend;
 mod palette;
 mod png;

@@ -12,15 +12,25 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::notebook::session;
 use crate::util::files::{self, create_dir};
+use crate::util::hex::hex;
 
 #[derive(Serialize, Deserialize)]
 struct Line<K, T> {
     key: K,
     record: T,
+    /// Of key and record as they were written: a value that was changed by hand is noticed. Journals of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+}
+
+fn digest(key: &str, record: &Value) -> String {
+    use md5::Digest;
+    hex(md5::Md5::digest(format!("{key} {record}")))
 }
 
 /// Finished runs by key, on disk or in memory.
@@ -57,7 +67,8 @@ impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
     /// Opens a journal, or begins one, with the folders above it.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file.
+    /// [`Error::Io`] naming the file; [`Error::Format`] naming a line that is not as it was written, or whose accuracies are
+    /// none.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent() {
             create_dir(folder)?;
@@ -71,17 +82,17 @@ impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
             file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(b"\n")).map_err(Error::io("write", path))?;
         }
         let file = Lines { file, path: path.to_owned(), broken: false };
-        Ok(Journal { file: Some(file), done: finished(&bytes).collect() })
+        Ok(Journal { file: Some(file), done: finished(&bytes, path)?.into_iter().collect() })
     }
 
     /// Knows the runs of another journal, too, as of another part of the same sweep; nothing is written. Returns how many
     /// of them are new.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file.
+    /// [`Error::Io`] naming the file; [`Error::Format`] as in [`Journal::open`].
     pub fn read_also(&mut self, path: &Path) -> Result<usize> {
         let before = self.done.len();
-        for (key, record) in finished(&files::read(path)?) {
+        for (key, record) in finished(&files::read(path)?, path)? {
             self.done.entry(key).or_insert(record);
         }
         Ok(self.done.len() - before)
@@ -105,16 +116,34 @@ impl<T: Serialize + DeserializeOwned + Clone> Journal<T> {
     }
 }
 
-/// Runs and their keys, line by line.
-fn finished<T: DeserializeOwned>(bytes: &[u8]) -> impl Iterator<Item = (String, T)> + '_ {
-    let lines = bytes.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice::<Line<String, T>>(line).ok());
-    lines.map(|line| (line.key, line.record))
+/// Runs and their keys, line by line. Lines that were broken off, and those of other kinds of runs, are passed over.
+fn finished<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<Vec<(String, T)>> {
+    let mut runs = Vec::new();
+    for (number, line) in bytes.split(|&b| b == b'\n').enumerate() {
+        let Ok(line) = serde_json::from_slice::<Line<String, Value>>(line) else { continue };
+        let place =
+            |what: &str| format!("{what} in line {} (take the line out, and the run is made again)", number + 1);
+        if line.digest.is_some_and(|written| written != digest(&line.key, &line.record)) {
+            return Err(Error::format(path, place("a run as it was written"), "another key or record"));
+        }
+        let accuracy = |(key, value): (&String, &Value)| key.ends_with("_acc").then(|| value.as_f64()).flatten();
+        let accuracies = line.record.as_object().into_iter().flatten().filter_map(accuracy);
+        if let Some(bad) = accuracies.into_iter().find(|acc| !(0.0..=1.0).contains(acc)) {
+            return Err(Error::format(path, place("accuracies from 0 to 1"), bad.to_string()));
+        }
+        if let Ok(record) = serde_json::from_value(line.record) {
+            runs.push((line.key, record));
+        }
+    }
+    Ok(runs)
 }
 
 impl Lines {
     fn add<T: Serialize>(&mut self, key: &str, record: &T) -> Result<()> {
-        let text = serde_json::to_string(&Line { key, record })
-            .map_err(|e| Error::format(&self.path, "a run that can be written", e.to_string()))?;
+        let wrong = |e: serde_json::Error| Error::format(&self.path, "a run that can be written", e.to_string());
+        let record = serde_json::to_value(record).map_err(wrong)?;
+        let digest = Some(digest(key, &record));
+        let text = serde_json::to_string(&Line { key, record, digest }).map_err(wrong)?;
         // One write a line, so that two processes appending to one journal do not mix theirs.
         let start = if self.broken { "\n" } else { "" };
         let written = self.file.write_all(format!("{start}{text}\n").as_bytes()).and_then(|()| self.file.sync_data());
@@ -183,6 +212,30 @@ mod tests {
         assert_eq!((whole.get("a"), whole.get("b")), (Some(&record(0)), Some(&record(1))));
         assert_eq!(std::fs::read_to_string(path("0")).unwrap().lines().count(), 1, "nothing is written");
         assert!(whole.read_also(&path("2")).is_err());
+    }
+
+    #[test]
+    fn a_value_that_was_changed_by_hand_is_noticed_and_one_out_of_range_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let mut journal = Journal::<Record>::open(&path).unwrap();
+        journal.add("a".into(), record(0)).unwrap();
+        journal.add("b".into(), record(1)).unwrap();
+        drop(journal);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let second = whole.lines().nth(1).unwrap();
+        for (from, to) in [("\"test_acc\":0.5", "\"test_acc\":0.6"), ("\"key\":\"b\"", "\"key\":\"c\"")] {
+            std::fs::write(&path, whole.replace(second, &second.replace(from, to))).unwrap();
+            let error = Journal::<Record>::open(&path).unwrap_err().to_string();
+            assert!(error.contains("j.jsonl") && error.contains("as it was written in line 2"), "{error}");
+        }
+        // A journal of before has no digests.
+        let old = r#"{"key":"a","record":{"lr":0.1,"sampled_percentage":0.1,"sampled_cut_point":1,"repeat":0,"train_acc":1.0,"test_acc":1.5}}"#;
+        std::fs::write(&path, old).unwrap();
+        let error = Journal::<Record>::open(&path).unwrap_err().to_string();
+        assert!(error.contains("accuracies from 0 to 1 in line 1") && error.contains("found 1.5"), "{error}");
+        std::fs::write(&path, old.replace("1.5", "0.25")).unwrap();
+        assert_eq!(Journal::<Record>::open(&path).unwrap().get("a").map(|r| r.test_acc), Some(0.25));
     }
 
     #[test]

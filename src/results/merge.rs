@@ -6,6 +6,7 @@ use super::provenance::{forget_source, forget_unsaid, OF_CUTS};
 use super::{Record, ResultFile};
 use crate::config::Setting;
 use crate::error::{Error, Result};
+use crate::runtime::progress::default_sink;
 use crate::util::locks::lock_folder_of;
 
 /// What can be done about rows that a file refuses.
@@ -46,6 +47,31 @@ impl ResultFile {
         Ok(self)
     }
 
+    /// The rows of the file at `path` whose accuracies are others than those of these rows, in sentences.
+    fn changes(&self, path: &Path) -> Result<Vec<String>> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let old = ResultFile::load(path)?;
+        let key = |r: &Record| (r.sampled_percentage.to_bits(), r.sampled_cut_point, r.repeat);
+        let there: std::collections::HashMap<_, _> = old.records.iter().map(|r| (key(r), r)).collect();
+        let of = |r: &Record| [Some(r.train_acc), Some(r.test_acc), r.val_acc];
+        let changed = self.records.iter().filter_map(|r| Some((r, *there.get(&key(r))?)));
+        let changed = changed.filter(|(ours, theirs)| {
+            of(ours).iter().zip(of(theirs)).any(|(a, b)| a.is_some() && b.is_some() && *a != b)
+        });
+        let line = |(ours, theirs): (&Record, &Record)| {
+            let (cut, repeat, fraction) = (ours.sampled_cut_point, ours.repeat, ours.sampled_percentage);
+            let (found, computed) = (theirs.test_acc, ours.test_acc);
+            format!(
+                "{}: the row of cut {cut}, repeat {repeat}, fraction {fraction} was changed since it was computed (test \
+                 accuracy {found}, computed {computed}); what was computed is written",
+                path.display()
+            )
+        };
+        Ok(changed.map(line).collect())
+    }
+
     /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Baselines, which are the
     /// same under every setting and keep nothing of the source network, may join those of other settings and weights.
     /// Others who add rows in the same folder wait meanwhile.
@@ -59,6 +85,9 @@ impl ResultFile {
         let joins_baselines = !path.exists() || ResultFile::load(path)?.without_baseline().records.is_empty();
         let baselines = joins_baselines && only_baselines(&self.records);
         let ignoring = if baselines { &OF_CUTS[..] } else { &[] };
+        for line in self.changes(path)? {
+            default_sink().line(&line);
+        }
         let mut all = self.merged_with(path, ignoring)?;
         if only_baselines(&all.records) {
             // What the last sweep's setting and source network were says nothing of baselines.

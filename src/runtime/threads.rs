@@ -26,12 +26,12 @@ pub fn prepare_process() {
     });
 }
 
-/// Prepares the calling thread: libtorch's operations use `threads` threads, and numbers too small for float32's
+/// Prepares the calling thread: libtorch's operations use `threads` threads, but no more than there are cores, and numbers too small for float32's
 /// normal range count as zero. Dead units and Adam produce such numbers, and they slow convolutions many times; Adam
 /// adds 1e-8 to what it divides by, so that they change no weight.
 pub fn prepare_thread(threads: usize) {
     prepare_process();
-    tch::set_num_threads(threads.clamp(1, 1024) as i32);
+    tch::set_num_threads(threads.clamp(1, cores()) as i32);
     flush_denormals();
 }
 

@@ -11,7 +11,7 @@ use crate::runtime::background::in_background;
 use crate::runtime::cancel::Stop;
 use crate::runtime::progress::LateBar;
 use crate::runtime::threads;
-use crate::train::{evaluate_final, fit, Epoch, FitOptions, Inputs};
+use crate::train::{check_finite, evaluate_final, fit, Epoch, FitOptions, Inputs};
 
 /// The task of a run: its classes and its three sets of inputs.
 pub(super) struct RunInputs {
@@ -66,6 +66,7 @@ pub(super) fn run(
         }
         Ok(())
     })?;
+    check_finite(&fitted.model.state_dict())?;
     let accuracy = evaluate_final(&fitted, train, validation, test, training.batch_size(), stop)?;
     let record = Record {
         lr: training.optimizer().lr(),

@@ -33,15 +33,17 @@ impl Files {
         self.checkpoint_folder().join(format!("epoch_{epoch:03}.safetensors"))
     }
 
-    /// The checkpoint of the latest epoch.
-    pub fn latest(&self) -> Option<PathBuf> {
-        let entries = std::fs::read_dir(self.checkpoint_folder()).ok()?;
+    /// The checkpoints there are, that of the latest epoch first.
+    pub fn newest_first(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.checkpoint_folder()).into_iter().flatten();
         let is_one = |p: &PathBuf| {
             p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("epoch_"))
                 && p.extension().is_some_and(|e| e == "safetensors")
         };
         let number = |p: &PathBuf| p.file_stem()?.to_str()?.strip_prefix("epoch_")?.parse::<usize>().ok();
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).max_by_key(number)
+        let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(is_one).collect();
+        files.sort_by_key(|path| std::cmp::Reverse(number(path)));
+        files
     }
 }
 

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::finite::check_finite;
 use super::{TrainReport, Trainer};
 use crate::config::{NetworkConfig, Params, TrainingConfig};
 use crate::data::{Phase, Task, TransferLearningWrapper};
-use crate::error::{During, Error, Result};
-use crate::model::{load_checkpoint, Checkpoint, Model, StateDict};
+use crate::error::{Error, Result};
+use crate::model::{load_checkpoint, Checkpoint, Model};
 use crate::results::{Computed, Identity, Origin};
-use crate::runtime::threads;
+use crate::runtime::progress::default_sink;
+use crate::runtime::{cancel, threads};
+use crate::util::{files, locks};
 
 /// The version of [`SourceNetwork`], which changes when the meaning of a field does.
 const VERSION: u32 = 1;
@@ -118,7 +121,7 @@ fn other_source(path: &Path, (key, ours, theirs): (String, String, String)) -> E
 /// # Errors
 /// Those of [`Checkpoint::save`]; [`Error::Format`] when a weight is not finite: training has diverged.
 pub fn save_source(model: &dyn Model, path: &Path, origin: &Origin) -> Result<()> {
-    check_finite(&model.state_dict(), path)?;
+    check_finite(&model.state_dict()).map_err(|error| error.of_weights(path))?;
     let text = serde_json::to_string(origin)
         .map_err(|e| Error::format(path, "an origin that can be written", e.to_string()))?;
     Checkpoint { tensors: model.state_dict(), text }.save(path)
@@ -131,20 +134,9 @@ pub fn save_source(model: &dyn Model, path: &Path, origin: &Origin) -> Result<()
 /// Those of [`Checkpoint::load`]; [`Error::Format`] naming the file when its weights are not this network's, or not finite.
 pub fn load_source(model: &mut dyn Model, path: &Path) -> Result<Option<Origin>> {
     let file = Checkpoint::load(path)?;
-    check_finite(&file.tensors, path)?;
+    check_finite(&file.tensors).map_err(|error| error.of_weights(path))?;
     load_checkpoint(model, &file, path)?;
     Ok(serde_json::from_str(&file.text).ok())
-}
-
-fn check_finite(weights: &StateDict, path: &Path) -> Result<()> {
-    for (name, tensor) in weights {
-        let finite = tensor.f_isfinite().and_then(|t| t.f_all()).and_then(|t| t.f_int64_value(&[]));
-        if finite.during("looking at weights")? == 0 {
-            let expected = format!("finite weights in {name} (a training that diverges needs a smaller learning rate)");
-            return Err(Error::format(path, expected, "NaN or infinity"));
-        }
-    }
-    Ok(())
 }
 
 /// How a source network came by its weights.
@@ -204,6 +196,12 @@ pub fn pretrain(
     }
 }
 
+fn read_source(model: &mut dyn Model, data: &TransferLearningWrapper, params: &Params, path: &Path) -> Result<Source> {
+    let origin = load_source(model, path)?;
+    check_source(origin.as_ref(), params, &data.source, path)?;
+    Ok(Source::Read(origin))
+}
+
 /// Gives a network the weights of `path`, or where there is no such file pre-trains it on the source task and writes
 /// the file. A training that is stopped leaves the network as it was, and its finished epochs in checkpoints beside the file:
 /// called again it goes on from the last of them. `study` is noted in the file. Operations use every
@@ -220,14 +218,25 @@ pub fn pretrained(
 ) -> Result<Source> {
     let path = path.as_ref();
     if path.exists() {
-        let origin = load_source(model, path)?;
-        check_source(origin.as_ref(), params, &data.source, path)?;
-        return Ok(Source::Read(origin));
+        return read_source(model, data, params, path);
     }
     Checkpoint::check_name(path)?;
+    files::check_writable(path)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let name = path.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let checkpoints = folder.join(format!("{name}_checkpoints"));
+    // Of two that train the same at the same time, one waits, and reads what the other has written.
+    let mut said = false;
+    let _one_at_a_time = locks::hold_folder(&checkpoints, || {
+        if !std::mem::replace(&mut said, true) {
+            default_sink().line(&format!("waiting for another program that is training {}", path.display()));
+        }
+        cancel::check("waiting for another program's pre-training")
+    })?;
+    if path.exists() {
+        let _ = std::fs::remove_dir(&checkpoints);
+        return read_source(model, data, params, path);
+    }
     let params = Params { save_checkpoints: true, ..params.clone() };
     let (phase, initial) = (data.phase(), model.copied()?);
     data.update_phase(Phase::Pretrain);
@@ -238,11 +247,12 @@ pub fn pretrained(
     });
     data.update_phase(phase);
     let remove_checkpoints = || std::fs::remove_dir_all(&checkpoints).map_err(Error::io("remove", &checkpoints));
+    let trained = trained.or_else(|error| match error {
+        // There is nothing to go on from.
+        Error::Diverged(_) => remove_checkpoints().and(Err(error.of_weights(path))),
+        error => Err(error),
+    });
     let written = trained.and_then(|report| {
-        if let Err(diverged) = check_finite(&model.state_dict(), path) {
-            // There is nothing to go on from.
-            return remove_checkpoints().and(Err(diverged));
-        }
         let origin = origin_of(study, model, &data.source, &params, threads::cores(), &report)?;
         save_source(model, path, &origin)?;
         Ok((report, origin))
@@ -254,6 +264,8 @@ pub fn pretrained(
             Ok(Source::Trained(report, origin))
         }
         Err(error) => {
+            // A folder without checkpoints says nothing; one with some is not removed.
+            let _ = std::fs::remove_dir(&checkpoints);
             // Called again it goes on from its checkpoint, which is one of a training from these weights.
             model.load_state_dict(&initial.state_dict())?;
             Err(error)

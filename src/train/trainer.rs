@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::checkpoints::{restore, store, Files};
 use super::evaluate::predict;
+use super::finite::check_finite;
 use super::fit::{evaluate_final, mean, snapshot, Epoch, FitOptions, Fitted, State};
 use super::identity::TrainingIdentity;
 use super::inputs::Inputs;
@@ -256,8 +257,13 @@ impl Job {
         let (mut curve, mut noted) = (Vec::new(), self.identity.noted());
         self.options.check(self.model.as_ref(), &self.train, &self.validation)?;
         let mut state = State::new(self.model, &self.options, self.train.len());
-        let latest_file = self.files.as_ref().filter(|_| self.resume).and_then(Files::latest);
-        if let Some(path) = latest_file {
+        let files = self.files.as_ref().filter(|_| self.resume).map(Files::newest_first).unwrap_or_default();
+        // A file that a crash or a full disk has damaged costs an epoch, not the training.
+        let sound = files.iter().position(|path| !matches!(Checkpoint::load(path), Err(Error::Format { .. })));
+        for path in &files[..sound.unwrap_or(0)] {
+            self.progress.line(&format!("{}: damaged, and passed over", path.display()));
+        }
+        if let Some(path) = files.get(sound.unwrap_or(0)).cloned() {
             (curve, noted) = restore(&mut state, &path, &self.identity, &self.weights)?;
             state.replay_rates(state.epochs_done, self.train.len().div_ceil(self.options.training.batch_size()));
             if state.epochs_done > self.options.training.epochs() {
@@ -296,6 +302,7 @@ impl Job {
             }
         }
         let fitted = state.finish(&self.options)?;
+        check_finite(&fitted.model.state_dict())?;
         let batch_size = self.options.training.batch_size();
         let accuracy = evaluate_final(&fitted, &self.train, &self.validation, &self.test, batch_size, stop)?;
         let mut classification = None;

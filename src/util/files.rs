@@ -1,8 +1,9 @@
 //! Reading whole files, and writing them so that nothing half-written is ever seen.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -92,10 +93,21 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let failed = || Error::io("write", path);
     let target = behind_links(path);
+    if let Ok(kind) = fs::metadata(&target).map(|meta| meta.file_type()) {
+        if kind.is_dir() {
+            return Err(Error::format(path, "a file", "a folder"));
+        }
+        if !kind.is_file() {
+            // A terminal, a pipe or a device is written to; a file in its place would take it away.
+            let mut out = OpenOptions::new().write(true).open(&target).map_err(failed())?;
+            return fill(&mut out).map_err(failed());
+        }
+    }
     let folder = folder_of(&target);
     create_dir(folder)?;
+    sweep_up(folder);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".partial-");
+    builder.prefix(PARTIAL);
     // Temporary files are private by default; results are as open as the user's mask lets new files be.
     #[cfg(unix)]
     {
@@ -103,12 +115,58 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::i
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder).map_err(failed())?;
+    // Held for as long as it is written: see `sweep_up`. Where there are no locks, its age must do.
+    let _ = file.as_file().try_lock();
     let mut out = std::io::BufWriter::new(file);
     fill(&mut out).map_err(failed())?;
     let file = out.into_inner().map_err(|e| failed()(e.into_error()))?;
     file.as_file().sync_all().map_err(failed())?;
     file.persist(&target).map_err(|e| failed()(e.error))?;
     Ok(())
+}
+
+/// How the names of files begin that are not complete yet.
+const PARTIAL: &str = ".partial-";
+/// A file that nobody holds may be one that has just been made; one that may be held by a program on another machine is
+/// left alone for much longer.
+const YOUNG: Duration = Duration::from_secs(1);
+const OLD: Duration = Duration::from_secs(24 * 3600);
+
+/// Removes what programs that were killed have left half-written in a folder.
+fn sweep_up(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PARTIAL)) {
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
+        let Ok(file) = File::open(entry.path()) else { continue };
+        let nobodys = match file.try_lock() {
+            Ok(()) => age.is_some_and(|age| age > YOUNG),
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => age.is_some_and(|age| age > OLD),
+        };
+        if nobodys {
+            // Whoever else sweeps here may have been faster.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Checks, before hours of work, that a file can be written at the end of them: makes its folder, and a file in it that
+/// goes again.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Format`] naming the path.
+pub fn check_writable(path: &Path) -> Result<()> {
+    let target = behind_links(path);
+    match fs::metadata(&target).map(|meta| meta.file_type()) {
+        Ok(kind) if kind.is_dir() => return Err(Error::format(path, "a file that can be written", "a folder")),
+        Ok(kind) if !kind.is_file() => return Ok(()),
+        Ok(_) => drop(OpenOptions::new().append(true).open(&target).map_err(Error::io("write", path))?),
+        Err(_) => {}
+    }
+    let folder = folder_of(&target);
+    create_dir(folder)?;
+    let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder).map_err(Error::io("write", path))?;
+    file.write_all(b"room").and_then(|()| file.as_file().sync_data()).map_err(Error::io("write", path))
 }
 
 #[cfg(test)]
@@ -125,6 +183,43 @@ mod tests {
         assert!(error.to_string().contains("a.json"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_killed_programs_left_half_written_is_swept_up_and_what_is_being_written_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, live) = (dir.path().join(".partial-dead"), dir.path().join(".partial-live"));
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+        for path in [&dead, &live] {
+            File::create(path).unwrap().set_modified(long_ago).unwrap();
+        }
+        let held = File::open(&live).unwrap();
+        held.lock().unwrap();
+        write_atomically(&dir.path().join("a"), |w| w.write_all(b"x")).unwrap();
+        assert!(!dead.exists() && live.exists());
+        drop(held);
+        write_atomically(&dir.path().join("a"), |w| w.write_all(b"x")).unwrap();
+        assert!(!live.exists());
+    }
+
+    #[test]
+    fn whether_a_file_can_be_written_is_known_before() {
+        let dir = tempfile::tempdir().unwrap();
+        check_writable(&dir.path().join("new/a.json")).unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("new")).unwrap().count(), 0, "nothing is left");
+        assert!(check_writable(dir.path()).unwrap_err().to_string().contains("a folder"));
+        fs::write(dir.path().join("file"), "kept").unwrap();
+        check_writable(&dir.path().join("file")).unwrap();
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"kept");
+        assert!(check_writable(&dir.path().join("file/a.json")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        use std::os::unix::fs::FileTypeExt;
+        write_atomically(Path::new("/dev/null"), |w| w.write_all(b"gone")).unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     #[cfg(unix)]

@@ -58,10 +58,11 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
     let exp = exp.fractions(&args.percentages)?.repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed));
+    let path = args.output.clone().or_else(|| exp.files().map(|files| files.clusterings())).unwrap_or_default();
+    cutpoint::util::files::check_writable(&path)?;
     let data = args.machine.load_and_tell(&exp)?;
     let source = exp.read_source_network(&data)?;
     tell_weights(&source);
-    let path = args.output.clone().or_else(|| exp.files().map(|files| files.clusterings())).unwrap_or_default();
     let mut sweep = exp.clusterings(&source, &data).algorithms(&args.algorithms).scoring(args.scoring).file(&path);
     if let Some(mib) = args.memory {
         sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));

@@ -10,6 +10,7 @@ use cutpoint::error::Result;
 use cutpoint::experiment::{Experiment, Weights};
 use cutpoint::model::Checkpoint;
 use cutpoint::sweep::fine_tune;
+use cutpoint::util::files::check_writable;
 
 use crate::args::{self, Machine};
 use crate::{say, tell};
@@ -140,7 +141,10 @@ pub fn run(args: Args) -> Result<()> {
     };
     let params = params.with_setting(args.setting).with_split(&split.with_test(args.test_split));
     let pretrain = Params { num_train: args.pretrain_epochs.max(1), ..params.clone() };
-    args.save.as_deref().map(Checkpoint::check_name).transpose()?;
+    if let Some(path) = &args.save {
+        Checkpoint::check_name(path)?;
+        check_writable(path)?;
+    }
     let exp = Experiment::on(args.source, args.target, params.split()?)?.params(&params, &pretrain)?;
     let mut data = Machine { data: args.data, device: args.device }.load(&exp)?;
     let mut model = match &args.load {

@@ -74,7 +74,10 @@ fn main() {
 }
 
 /// The first interrupt asks the running call to stop and keep what is finished; the second does not wait for it.
+///
+/// What was ignored when the program was started stays ignored: `nohup`, and what shells start in the background.
 fn keep_finished_runs_at_an_interrupt() {
+    let ignored = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM].map(|signal| (signal, is_ignored(signal)));
     let handled = ctrlc::set_handler(|| {
         if cutpoint::runtime::cancel::is_raised() {
             // Nothing is flushed: standard output may be held by a write that nobody reads.
@@ -83,8 +86,20 @@ fn keep_finished_runs_at_an_interrupt() {
         }
         cutpoint::runtime::cancel::raise();
     });
+    for (signal, _) in ignored.into_iter().filter(|(_, ignored)| *ignored) {
+        // SAFETY: sets what a signal does, to nothing.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
     if let Err(error) = handled {
         tell(format!("cutpoint: interrupts will end the program at once: {error}"));
+    }
+}
+
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: only asks, with room for the answer.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
     }
 }
 

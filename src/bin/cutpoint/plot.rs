@@ -343,6 +343,7 @@ struct Loaded {
 impl OfStudy {
     /// Loads the data; the network keeps its initial weights.
     fn load(&self) -> Result<Loaded> {
+        self.out.output.iter().try_for_each(|path| cutpoint::util::files::check_writable(path))?;
         let exp = self.machine.experiment(&self.study, &self.network, self.weights.as_ref(), None)?;
         let data = self.machine.load(&exp)?;
         let source = exp.new_network(&data)?;

@@ -8,6 +8,7 @@ use cutpoint::model::Checkpoint;
 use cutpoint::runtime::threads;
 use cutpoint::study::{Profile, Study};
 use cutpoint::train::{origin_of, save_source};
+use cutpoint::util::files::check_writable;
 
 use crate::args::{self, Machine, Overrides};
 use crate::say;
@@ -59,14 +60,15 @@ pub fn run(args: Args) -> Result<()> {
     // Hours of training must not end at a name that cannot be written.
     Checkpoint::check_name(&out)?;
     let folder = out.parent().map(PathBuf::from).unwrap_or_default();
-    cutpoint::util::files::create_dir(&folder)?;
+    check_writable(&out)?;
     let exp = Experiment::of_study(&study, Profile::Cpu).params(&params, &params)?;
     let mut data = args.machine.load(&exp)?;
     let mut model = exp.new_network(&data)?.into_network();
-    let threads = args.threads.unwrap_or_else(threads::cores);
+    let threads = args.threads.unwrap_or_else(threads::cores).min(threads::cores());
     let stem = out.file_stem().map_or("source".into(), |s| s.to_string_lossy().into_owned());
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
-    let report = args::pretrain(&mut model, &mut data, &params, threads, files, true)?;
+    let report =
+        args::pretrain(&mut model, &mut data, &params, threads, files, true).map_err(|error| error.of_weights(&out))?;
     let origin = origin_of(&study.to_string(), &model, &data.source, &params, threads, &report)?;
     save_source(&model, &out, &origin)?;
     say(&report)?;
