@@ -14,13 +14,14 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks bench bench-kernel clean
+.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks bench bench-kernel fuzz clean
 
 help:
 	@echo "make run    the quickstart notebook, from pictures to the answer, in this terminal; figures below run/"
 	@echo "make lab    JupyterLab with the Rust kernel, ready to use"
 	@echo "make study  a small study with the program alone (go on with it: make study again)"
 	@echo "make test   build and run all tests: test-crate (library and program), test-kernel, test-notebooks"
+	@echo "make fuzz   every parser on nearly right inputs, for as long as SECONDS_EACH=60 says"
 	@echo "make bench, make bench-kernel   this engine against PyTorch and scikit-learn, the kernel against evcxr_jupyter"
 	@echo "make build  the program, $(CUTPOINT)"
 
@@ -61,6 +62,11 @@ test-kernel test-notebooks: test-%: tools
 test-cells: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
 	  JUPYTER_PLATFORM_DIRS=1 "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests/test_cells.py kernel/tests/test_model.py
+
+# Every parser of what comes from outside on inputs that are nearly right, for SECONDS_EACH; SEED draws others.
+fuzz: tools
+	@$(WITH_LIBTORCH) CUTPOINT_FUZZ_SECONDS=$(or $(SECONDS_EACH),60) CUTPOINT_FUZZ_SEED=$(or $(SEED),$$RANDOM) \
+	  cargo test --release --features cli --test fuzz -- --nocapture
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

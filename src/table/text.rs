@@ -35,5 +35,14 @@ fn texts(column: &Column, rows: usize) -> Vec<String> {
         (true, Some(true)) => "*",
         (true, _) => " ",
     };
-    (0..rows).map(|row| column.text(row) + star(row)).collect()
+    (0..rows).map(|row| shortened(column.text(row)) + star(row)).collect()
+}
+
+/// A value at a length that fits into a line: a file may hold names of any.
+fn shortened(text: String) -> String {
+    const MOST: usize = 120;
+    match text.chars().count() {
+        0..=MOST => text,
+        _ => text.chars().take(MOST - 1).chain(['…']).collect(),
+    }
 }

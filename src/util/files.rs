@@ -122,6 +122,8 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::i
     let file = out.into_inner().map_err(|e| failed()(e.into_error()))?;
     file.as_file().sync_all().map_err(failed())?;
     file.persist(&target).map_err(|e| failed()(e.error))?;
+    // So that a power cut takes the new name no more than the contents. Where folders cannot be synced, nothing can be done.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 

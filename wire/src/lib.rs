@@ -271,8 +271,11 @@ pub fn read_frame(input: &mut impl Read) -> std::io::Result<Option<Frame>> {
     }
     let run = u64::from_le_bytes(head[1..9].try_into().unwrap_or_default());
     let length = u32::from_le_bytes(head[9..].try_into().unwrap_or_default());
-    let mut bytes = vec![0; length as usize];
-    input.read_exact(&mut bytes)?;
+    // The length is only a claim so far: memory is taken as bytes arrive.
+    let mut bytes = Vec::with_capacity((length as usize).min(1 << 16));
+    if input.take(length.into()).read_to_end(&mut bytes)? < length as usize {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(Some(match head[0] {
         kind @ (OUTPUT | ERRORS) => Frame::Output { run, is_error: kind == ERRORS, bytes },
         EVENT => Frame::Event(run, serde_json::from_slice(&bytes)?),
