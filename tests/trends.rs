@@ -2,12 +2,19 @@
 
 mod common;
 
-use cutpoint::results::ResultFile;
-use cutpoint::stats::{load_studies, page, pooled_trend, stratified, trend, Groups, PageMethod};
+use cutpoint::cluster::{ClusterFile, ClusterScore};
+use cutpoint::config::Setting;
+use cutpoint::results::{Record, ResultFile};
+use cutpoint::stats::{
+    all_pairs, by_layer, load_studies, page, pooled_trend, published_ranks, rank_table, stratified, trend, uneven,
+    weights, weights_table, wilcoxon, wilcoxon_table, Groups, Measure, PageMethod, Rule,
+};
 
 /// Expected: SciPy 1.17.1 and NumPy 2.4; `stats/make_trend.py` says how.
 #[derive(serde::Deserialize)]
 struct Expected {
+    /// Percentage, two layers, statistic, p-value.
+    layers: Vec<(f64, i64, i64, f64, f64)>,
     /// Blocks x treatments, L, p-value, method.
     page: Vec<(Vec<Vec<f64>>, f64, f64, String)>,
     /// Blocks, p-value against a fall, two-sided p-value.
@@ -105,4 +112,92 @@ fn published_files_of_two_studies_are_pooled() {
     let csv = pooled.table().to_csv();
     assert!(csv.starts_with("study,best_0.001,best_0.01,best_0.1,best_0.5,best_1.0,slope,"), "{csv}");
     assert!(pooled_trend(&[], false).is_err());
+}
+
+#[test]
+fn every_pair_of_layers_of_the_published_clusterings_agrees_with_scipy() {
+    let file = ClusterFile::load(common::published().join("FashionMNIST/regular_classes_cluster.json")).unwrap();
+    let groups = by_layer(&file, ClusterScore::Ari).unwrap();
+    let tests = all_pairs(&groups, Rule::SciPy).unwrap();
+    let expected = expected().layers;
+    assert_eq!(tests.len(), expected.len());
+    for (test, (percentage, first, second, statistic, p_value)) in tests.iter().zip(expected) {
+        assert_eq!((test.percentage, test.cut_1, test.cut_2), (percentage, first, second));
+        let found = test.test;
+        let close = (found.statistic - statistic).abs() < 1e-9 && (found.p_value - p_value).abs() < 1e-12;
+        assert!(close, "{percentage} conv{first} conv{second}: {found:?}, {statistic} {p_value}");
+    }
+    let csv = wilcoxon_table(&tests).to_csv();
+    assert!(csv.starts_with("percentage,layer_1,layer_2,") && csv.contains(",conv0,conv1,"), "{csv}");
+    let ranks = published_ranks(&groups, &all_pairs(&groups, Rule::Published).unwrap());
+    assert!(rank_table(&ranks).to_csv().starts_with("percentage,layer,mean_ari,rank\n"));
+}
+
+#[test]
+fn other_accuracies_are_tested_as_such() {
+    let path = common::published().join("MNIST/cuts_regular_classes_FR.json");
+    let records = ResultFile::load(path).unwrap().records;
+    let groups = Groups::of(&records, Measure::TrainAcc).unwrap();
+    let of = |cut: i64| {
+        let mut rows: Vec<_> =
+            records.iter().filter(|r| r.sampled_percentage == 0.5 && r.sampled_cut_point == cut).collect();
+        rows.sort_by_key(|r| r.repeat);
+        rows.iter().map(|r| r.train_acc).collect::<Vec<f64>>()
+    };
+    let tests = all_pairs(&groups, Rule::SciPy).unwrap();
+    let pair = tests.iter().find(|t| (t.percentage, t.cut_1, t.cut_2) == (0.5, 1, 4)).unwrap();
+    assert_eq!(pair.test, wilcoxon(&of(1), &of(4), Rule::SciPy).unwrap());
+    assert!(wilcoxon_table(&tests).to_string().starts_with("training accuracy\n"));
+    assert!(Groups::of(&records, Measure::ValAcc).is_err() && Groups::of(&records, Measure::Seconds).is_err());
+}
+
+/// 28 x 28 pixels, six convolutions of 64 channels, pooled after every second one, three classes.
+#[test]
+fn fewer_weights_are_set_beside_accuracy() {
+    let folder = common::published().join("FashionMNIST");
+    let files = ["FR", "F", "FT"].map(|setting| folder.join(format!("cuts_regular_classes_{setting}.json")));
+    let points = weights(&load_studies(&files).unwrap()).unwrap();
+    assert_eq!(points.len(), 3 * 5 * 7);
+    let count = |setting: Setting, cut: i64| {
+        points.iter().find(|p| p.setting == setting && p.cut == cut && p.percentage == 0.1).unwrap().weights
+    };
+    let (first, other) = (64 * 9 + 64, 64 * 64 * 9 + 64);
+    let whole = first + 5 * other + 64 * 3 * 3 * 3 + 3;
+    assert_eq!((count(Setting::FR, 0).kept, count(Setting::FR, 0).trained), (whole, whole));
+    assert_eq!(count(Setting::F, 4).trained, whole - first - 3 * other);
+    // A linear classifier on pixels, and one on what two convolutions and a pooling leave.
+    assert_eq!(count(Setting::FT, 0).kept, 784 * 3 + 3);
+    let two = count(Setting::FT, 2);
+    assert_eq!((two.kept, two.trained), (first + other + 64 * 14 * 14 * 3 + 3, 64 * 14 * 14 * 3 + 3));
+    // All of the data has five repeats, which tell nothing.
+    assert!(points.iter().all(|p| p.as_good.is_none() == (p.percentage >= 0.5)), "{points:?}");
+    let table = weights_table(&points);
+    assert_eq!(table.len(), points.len());
+    assert!(table.to_string().contains("repeats are too few to tell"), "{table}");
+    let twice = [&files[0], &files[0]].map(|f| ("FR".to_owned(), ResultFile::load(f).unwrap()));
+    assert!(weights(&twice).unwrap_err().to_string().contains("one file of each setting"));
+}
+
+#[test]
+fn what_only_some_of_the_rows_have_is_said() {
+    let row = |percentage: f64, cut: i64| -> Record {
+        serde_json::from_value(serde_json::json!({"lr": 0.1, "sampled_percentage": percentage, "repeat": 0,
+            "sampled_cut_point": cut, "train_acc": 1.0, "test_acc": 0.5}))
+        .unwrap()
+    };
+    let rows = [
+        row(0.01, -1),
+        row(0.01, 1),
+        row(0.01, 2),
+        row(0.05, 1),
+        row(0.05, 2),
+        row(0.1, -1),
+        row(0.5, -1),
+        row(0.5, 1),
+    ];
+    let said = uneven(&Groups::new(&rows).unwrap());
+    assert_eq!(
+        said,
+        ["at 5% there are no baselines", "at 10% there are baselines only", "at 50% there is nothing of cut 2"]
+    );
 }

@@ -10,6 +10,8 @@ stratified: blocks of two samples each; the p-values against a fall and two-side
 of all blocks, counted one by one.
 medians: the published best cuts by fraction of eight studies; L and p-value of SciPy's test for a fall, and the p-values of
 the permutation test, by counting each study's orders and adding studies up.
+layers: of the published clusterings of FashionMNIST, for every fraction and pair of layers, the statistic and the p-value of
+scipy.stats.wilcoxon over the adjusted Rand indices of all repeats.
 slopes: of published files, no accuracies, only what NumPy makes of them: name, setting, slope of the best cut per tenfold
 data, and quantiles of 200,000 resampled slopes, at 0.025 and 0.975 and a little to each side of them.
 """
@@ -95,7 +97,17 @@ for name, setting in [("MNIST", "FR"), ("FashionMNIST", "FR"), ("FashionMNIST", 
     quantiles = np.quantile(slope(np.array(drawn, float)), [0.015, 0.025, 0.035, 0.965, 0.975, 0.985])
     slopes.append([name, setting, float(slope(found)[0]), [float(q) for q in quantiles]])
 
+with open(os.path.join(PUBLISHED, "FashionMNIST", "regular_classes_cluster.json")) as file:
+    rows = sorted(json.load(file), key=lambda r: r["Repeat"])
+layers = []
+for share in sorted({r["Percentage"] for r in rows}):
+    ari = lambda layer: [r["ARI"] for r in rows if r["Percentage"] == share and r["Layer"] == f"conv{layer}"]
+    for a, b in itertools.combinations(range(6), 2):
+        x, y = ari(a), ari(b)
+        result = (0.0, 1.0) if x == y else stats.wilcoxon(x, y, zero_method="wilcox", correction=False, method="auto")
+        layers.append([share, a, b, float(result[0]), float(result[1])])
+
 with open(os.path.join(HERE, "trend.json"), "w") as file:
-    json.dump({"page": page, "stratified": stratified, "medians": medians, "slopes": slopes}, file, separators=(",", ":"))
+    json.dump({"layers": layers, "page": page, "stratified": stratified, "medians": medians, "slopes": slopes}, file, separators=(",", ":"))
     file.write("\n")
-print(len(page), len(stratified), medians[1:], *slopes, sep="\n")
+print(len(page), len(stratified), medians[1:], *slopes, len(layers), sep="\n")

@@ -218,6 +218,16 @@ pub fn run(args: Args) -> Result<()> {
                 left_out.extend(more.into_iter().map(|line| format!("{name}: {line}")));
                 studies.push((name, groups));
             }
+            if studies.len() > 1 {
+                // Studies that have too little of a trend do not keep others from theirs.
+                studies.retain(|(name, groups)| {
+                    let fractions = groups.percentages().len();
+                    if fractions < 3 {
+                        left_out.push(format!("{name} is left out: {fractions} fractions of the data show no trend"));
+                    }
+                    fractions >= 3
+                });
+            }
             let [(_, groups)] = &studies[..] else {
                 let pooled = pooled_trend(&studies, with_baseline)?;
                 form.print(&pooled.table(), &left_out)?;

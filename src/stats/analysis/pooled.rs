@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::stats::groups::Groups;
 use crate::stats::tests::{page, stratified, Page, PageMethod, Stratified, ALPHA};
-use crate::table::{cut_name, percent, percents, Table};
+use crate::table::{cut_name, percent, percents, Table, Value};
 
 /// The trend of one study among others.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,12 @@ impl PooledTrend {
             .count("least_repeats", |s| s.repeats.0)
             .hidden()
             .count("most_repeats", |s| s.repeats.1)
-            .titled("repeats")
+            .hidden()
+            .count("repeats", |s| match s.repeats {
+                (least, most) if least == most => Value::from(least),
+                (least, most) => format!("{least} to {most}").into(),
+            })
+            .shown_only()
             .bold(|s| s.trend.by_median.p_less < ALPHA)
             .done()
             .note("best cut (highest median accuracy) by fraction of the data, and its slope in cuts per tenfold data with a bootstrap interval over seeds")

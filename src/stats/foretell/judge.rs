@@ -41,7 +41,7 @@ pub(super) const RESAMPLES: usize = 1000;
 pub(super) fn resamples(n: usize) -> Vec<Vec<usize>> {
     let mut rng = Xoshiro256Plus::seed_from_u64(0);
     // Of the high bits, which are the random ones of this generator; n is far below 2^32.
-    let mut draw = || ((rng.next_u64() >> 32) * n as u64 >> 32) as usize;
+    let mut draw = || (((rng.next_u64() >> 32) * n as u64) >> 32) as usize;
     (0..RESAMPLES).map(|_| (0..n).map(|_| draw()).collect()).collect()
 }
 
