@@ -10,6 +10,9 @@ use cutpoint::stats::{
     weights, weights_table, wilcoxon, wilcoxon_table, Groups, Measure, PageMethod, Rule,
 };
 
+/// Two samples.
+type Block = (Vec<f64>, Vec<f64>);
+
 /// Expected: SciPy 1.17.1 and NumPy 2.4; `stats/make_trend.py` says how.
 #[derive(serde::Deserialize)]
 struct Expected {
@@ -18,7 +21,7 @@ struct Expected {
     /// Blocks x treatments, L, p-value, method.
     page: Vec<(Vec<Vec<f64>>, f64, f64, String)>,
     /// Blocks, p-value against a fall, two-sided p-value.
-    stratified: Vec<(Vec<(Vec<f64>, Vec<f64>)>, f64, f64)>,
+    stratified: Vec<(Vec<Block>, f64, f64)>,
     /// Best cuts by study, then L, its p-value, and those of the permutation test.
     medians: (Vec<Vec<f64>>, f64, f64, f64, f64),
     /// Data set, setting, slope, quantiles of resampled slopes at 0.015, 0.025, 0.035, 0.965, 0.975, 0.985.

@@ -141,6 +141,7 @@ pub fn load_source(model: &mut dyn Model, path: &Path) -> Result<Option<Origin>>
 
 /// How a source network came by its weights.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has a few of them")]
 pub enum Source {
     /// They were read from a file, made as it says.
     Read(Option<Origin>),
