@@ -189,7 +189,8 @@ fn fuzz_file(target: &str, name: &str, corpus: Vec<Vec<u8>>, mut parse: impl FnM
     });
 }
 
-const ROW: &str = r#"{"lr":0.001,"sampled_percentage":0.01,"sampled_cut_point":2,"repeat":1,"train_acc":1.0,"test_acc":0.5}"#;
+const ROW: &str =
+    r#"{"lr":0.001,"sampled_percentage":0.01,"sampled_cut_point":2,"repeat":1,"train_acc":1.0,"test_acc":0.5}"#;
 const CLUSTERING: &str = r#"[{"Percentage":0.1,"Repeat":0,"Layer":"conv1","Precision":0.5,"Recall":0.5,"Accuracy":0.5,"ARI":0.5,"Dataset":"Finetune","Split":"Train"}]"#;
 
 #[test]
@@ -208,7 +209,8 @@ fn clusterings() {
 
 #[test]
 fn scores_of_layers() {
-    let row = r#"[{"percentage":0.1,"repeat":0,"layer":"conv1","cut":2,"features":"channels","scores":{"log_me":0.5}}]"#;
+    let row =
+        r#"[{"percentage":0.1,"repeat":0,"layer":"conv1","cut":2,"features":"channels","scores":{"log_me":0.5}}]"#;
     fuzz_file("scores", "t.json", vec![row.into()], |path| drop(TransferFile::load(path)));
 }
 

@@ -27,7 +27,9 @@ pub(super) fn options(svg: &str) -> (Options<'static>, Vec<char>) {
             let Ok(bytes) = std::fs::read(&file) else { continue };
             let has: Vec<char> = missing.iter().copied().filter(|&c| has_letter(&bytes, c)).collect();
             if !has.is_empty() {
-                has.iter().for_each(|c| drop(missing.remove(c)));
+                has.iter().for_each(|c| {
+                    missing.remove(c);
+                });
                 fonts.load_font_data(bytes);
             }
         }
