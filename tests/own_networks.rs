@@ -171,7 +171,7 @@ fn bad_weights_are_told_by_name() {
         network.load_state_dict(&state(&|s| s[0].1 = Tensor::zeros([6, 1, 5, 5], (Kind::Float, tch::Device::Cpu)))),
     );
     assert!(text.contains("stem.conv.weight of shape [6, 1, 3, 3], found [6, 1, 5, 5]"), "{text}");
-    let text = message(network.load_state_dict(&state(&|s| drop(s[0].1.shallow_clone().detach_().fill_(f64::NAN)))));
+    let text = message(network.load_state_dict(&state(&|s| s[0].1 = s[0].1.full_like(f64::NAN))));
     assert!(text.contains("finite numbers in stem.conv.weight, found NaN"), "{text}");
     let said = network.load_state_dict(&mine(9).state_dict()).unwrap().unwrap();
     assert!(said.contains("9 outputs, and this network 5: it is new"), "{said}");
