@@ -139,7 +139,7 @@ fn figures_and_tables_of_ones_own_network_name_its_blocks() {
     let network = mine(5);
     let svg = architecture(&network).unwrap().to_svg().unwrap();
     assert!(["stem", "one", "two", "head", "6 x 14 x 14"].iter().all(|text| svg.contains(text)));
-    assert!(network.to_string().contains("one                6 x 14 x 14         336  trained"), "{network}");
+    assert!(network.to_string().contains("one               6 x 14 x 14         336  trained"), "{network}");
     filters(&network).unwrap().to_svg().unwrap();
     let maps = feature_maps(&network, &data.target.test, 0).unwrap().to_svg().unwrap();
     assert!(maps.contains("stem") && maps.contains("two"));
@@ -188,7 +188,7 @@ fn networks_that_cannot_be_are_refused() {
     assert!(text.contains("at least two classes"), "{text}");
     let text = message("resnet19".parse::<Builtin>());
     assert!(text.contains("resnet18") && text.contains("found resnet19"), "{text}");
-    let twice = Network::of("twice", [6, 8, 8]).block("a", Residual(6)).block("a", Residual(6)).build(2);
+    let twice = Network::of("twice", [3, 8, 8]).block("a", Residual(3)).block("a", Residual(3)).build(2);
     assert!(message(twice).contains("blocks with names of their own, found a"));
     let unlike = Network::of("unlike", [3, 8, 8]).block("a", Residual(6)).build(2);
     assert!(message(unlike).contains("6 inputs of conv (in block `a`)"));
