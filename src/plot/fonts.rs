@@ -14,8 +14,7 @@ const MOST_LEVELS: usize = 8;
 
 /// What a drawing is turned into pixels with, and the letters in it that no font here has.
 pub(super) fn options(svg: &str) -> (Options<'static>, Vec<char>) {
-    let mut options = Options::default();
-    options.fontdb = Arc::clone(compiled());
+    let mut options = Options { fontdb: Arc::clone(compiled()), ..Options::default() };
     let mut missing: BTreeSet<char> =
         svg.chars().filter(|c| !c.is_ascii() && is_drawn(*c) && !in_compiled(*c)).collect();
     if !missing.is_empty() {
