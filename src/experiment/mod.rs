@@ -20,6 +20,7 @@
 
 mod base;
 mod evaluation;
+mod foretell;
 mod results;
 mod source;
 mod sweep;

@@ -4,9 +4,6 @@ use std::path::PathBuf;
 
 use cutpoint::config::Setting;
 use cutpoint::error::Result;
-use cutpoint::stats::{recommend, Evidence, Situation};
-use cutpoint::study::Study;
-use cutpoint::transfer::{LayerFeatures, View};
 
 use crate::args::{Machine, Network};
 use crate::{say, tell, tell_weights};
@@ -41,15 +38,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let study = Study::find(&args.study)?;
     let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
+    let exp = exp.setting(args.setting);
     let data = args.machine.load(&exp)?;
     let source = exp.read_source_network(&data)?;
     let images = data.target.train.select(data.target.reduced(args.percentage, args.repeat)?);
     tell(format!("{} images of {} classes", images.len(), data.target.classes.len()));
     tell_weights(&source);
-    let model = source.network();
-    let layers = LayerFeatures::new(model, &images, View::Channels)?;
-    let situation = Situation::new(args.setting, &layers, model.depth() == study.params.depth);
-    say(recommend(&Evidence::built_in().without(&study.to_string()), &situation)?)
+    say(exp.recommend_for(&source, &images)?)
 }

@@ -7,11 +7,13 @@ use super::across::{best_cut, best_score, of_group, Across, Policy, FEWEST_STUDI
 use super::evidence::{Evidence, EvidenceCase};
 use super::judge::Estimate;
 use crate::config::Setting;
+use crate::data::Samples;
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::notebook::display;
 use crate::stats::tests::ALPHA;
 use crate::table::{cut_name, percent};
-use crate::transfer::{LayerFeatures, Score};
+use crate::transfer::{LayerFeatures, Score, View};
 
 /// What is known before fine-tuning.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,19 +24,39 @@ pub struct Situation {
     pub images_per_class: f64,
     /// The scores of each layer or block, in order; the cut after the first is cut 1.
     pub layers: Vec<BTreeMap<Score, f64>>,
-    /// Whether the network is of the kind that the evidence is of: six convolutions and a linear layer.
+    /// Whether the network is of the kind that the evidence is of: six convolutions of 64 channels and a linear layer.
     pub is_of_the_kind: bool,
 }
 
 impl Situation {
-    /// Scores every layer on the images that its features are of.
-    pub fn new(setting: Setting, layers: &LayerFeatures, is_of_the_kind: bool) -> Situation {
+    /// A network of this crate and the images at hand: every layer is scored on them.
+    ///
+    /// # Errors
+    /// Those of [`LayerFeatures::new`].
+    pub fn new(model: &dyn Model, images: &Samples, setting: Setting) -> Result<Situation> {
+        let layers = LayerFeatures::new(model, images, View::Channels)?;
+        Ok(Situation { is_of_the_kind: is_of_the_kind(model), ..Situation::of_features(&layers, setting) })
+    }
+
+    /// A network of any other kind, known by the features that its blocks make of the images at hand.
+    pub fn of_features(layers: &LayerFeatures, setting: Setting) -> Situation {
         let mut classes = layers.labels.clone();
         classes.sort_unstable();
         classes.dedup();
         let images_per_class = layers.len() as f64 / classes.len().max(1) as f64;
-        Situation { setting, images_per_class, layers: layers.scores(), is_of_the_kind }
+        Situation { setting, images_per_class, layers: layers.scores(), is_of_the_kind: false }
     }
+}
+
+/// Whether a network is like those of the evidence: the study's, of six convolutions with 64 channels and windows of
+/// three by three.
+fn is_of_the_kind(model: &dyn Model) -> bool {
+    let convolutions = model.convolutions();
+    let is_usual = |(_, weight): &(String, tch::Tensor)| {
+        let size = weight.size();
+        (size[0], size[2], size[3]) == (64, 3, 3)
+    };
+    model.as_study().is_some() && convolutions.len() == 6 && convolutions.iter().all(is_usual)
 }
 
 /// A cut, a few that may be as good, and what to expect.
