@@ -37,8 +37,8 @@ pub use crate::stats::{
     across, across_table, all_pairs, answer, best, best_cuts_answer, best_table, by_layer, cluster_answer,
     cluster_table, compare, compare_answer, compare_table, gain_answer, gather, judge, judgement_table,
     load_experiment, load_studies, load_together, median, pooled_trend, published_ranks, rank_table, recommend,
-    score_series, transfer_table, transferability, trend, weights, weights_table, wilcoxon_table, Centre, Evidence,
-    Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
+    score_series, transfer_table, transferability, trend, weights, weights_table, wilcoxon_table, Across, Case, Centre,
+    Evidence, Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, ImageStudy, Sweep};

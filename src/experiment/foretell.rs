@@ -23,7 +23,7 @@ impl Experiment {
     /// Those of [`Experiment::transfer_results`], [`Experiment::results`] and [`Case::all`].
     pub fn foretold(&self) -> Result<Vec<Judgement>> {
         let scores = self.transfer_results()?.of(View::Channels);
-        Ok(judge(&Case::all(&self.name(), &scores, &self.results()?)?))
+        Ok(judge(&Case::all(&self.name(), &scores, self.results()?.rows())?))
     }
 
     /// Recommends a cut before any fine-tuning, for a fraction of the target training data, drawn with seed 0: by what
