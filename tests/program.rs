@@ -360,7 +360,7 @@ fn a_data_set_is_downloaded_checked_and_read() {
     };
     let output = fetch(&name);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stdout(&output).contains("60000 training and 10000 test pictures"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("60000 training and 10000 test images"), "{}", stdout(&output));
     let files = files_below(&data);
     assert_eq!(files.len(), 4, "{files:?}");
     assert!(files.iter().all(|f| f.extension().is_some_and(|e| e == "gz")));
