@@ -147,6 +147,7 @@ mod tests {
         let sparse = |claims: u64| {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(tar::EntryType::GNUSparse);
+            header.set_size(0);
             header.set_path(format!("{FOLDER}/data_batch_1.bin")).unwrap();
             let gnu = header.as_gnu_mut().unwrap();
             gnu.set_real_size(claims);

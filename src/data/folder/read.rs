@@ -286,7 +286,7 @@ mod tests {
         let set = load().unwrap();
         assert_eq!((set.train.labels.as_slice(), set.test.labels.as_slice()), (&[0, 0, 0, 1, 1][..], &[0, 1, 1][..]));
         paint(&dir.path().join("test/c/0.png"), [4, 4], [0; 3]);
-        assert!(load().unwrap_err().to_string().contains("expected a class that is in"));
+        assert!(load().unwrap_err().to_string().contains("in `train` too"));
     }
 
     #[test]
@@ -317,7 +317,12 @@ mod tests {
         assert!(error(&options).contains("2 to 256 class folders"), "{}", error(&options));
         paint(&dir.path().join("a/0.png"), [4, 4], [0; 3]);
         std::fs::create_dir(dir.path().join("b")).unwrap();
-        assert!(error(&options).contains("/b: expected files of images (PNG, JPEG"), "{}", error(&options));
+        assert!(
+            error(&options)
+                .contains("/b: expected files of images (PNG, JPEG, WebP, BMP, GIF, TIFF or PNM), found none"),
+            "{}",
+            error(&options)
+        );
         std::fs::write(dir.path().join("b/0.png"), "not one").unwrap();
         assert!(error(&options).contains("b/0.png: expected an image (PNG, JPEG"), "{}", error(&options));
         assert!(error(&FolderOptions { side: [0, 4], ..options.clone() }).contains("`side`"));

@@ -291,7 +291,8 @@ pub(super) fn survey(folder: &Path, pass_over_empty: bool) -> Result<Found> {
         let test = images(&folders, &mut seen, &mut tally)?;
         for ((name, path), test) in folders.into_iter().zip(test) {
             let Some((_, class)) = classes.iter_mut().find(|(_, class)| class.name == name) else {
-                return Err(Error::format(&path, format!("a class that is in {} too", base.display()), name));
+                let train = base.file_name().unwrap_or_default().display();
+                return Err(Error::format(&path, format!("a class that is in `{train}` too"), name));
             };
             class.test = test;
         }
