@@ -317,7 +317,7 @@ fn folders_of_images() {
     let dir = tempfile::tempdir().unwrap();
     for class in ["a", "b"] {
         fs::create_dir(dir.path().join(class)).unwrap();
-        for i in 0..2 {
+        for i in 0..3 {
             let path = dir.path().join(class).join(format!("{i}.png"));
             image::RgbImage::from_pixel(2, 2, image::Rgb([i, 7, 9])).save(path).unwrap();
         }
