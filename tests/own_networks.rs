@@ -252,7 +252,7 @@ fn resnet18_on_a_folder_of_images_from_the_command_line() {
     for (more, code, said) in [
         (&[][..], 2, "weights of a source network"),
         (&[file[0], file[1], "--batch-size", "7", "--out", "elsewhere"][..], 2, "no batch of one of the 15"),
-        (&[file[0], file[1], "--cuts", "9"][..], 2, "`cut`"),
+        (&[file[0], file[1], "--cuts", "10"][..], 2, "`cut`"),
         (&["--weights", "no.pth"][..], 1, "no.pth"),
     ] {
         let output = run(more);
