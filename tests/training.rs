@@ -150,7 +150,12 @@ fn training_resumed_from_a_checkpoint_ends_as_if_it_had_not_stopped() {
 
     let other = Params { batch_size: 64, ..params };
     let error = trainer(&mut resumed, &data, &other).output(folder.path(), "two").resume(true).train().unwrap_err();
-    assert!(error.to_string().contains("epoch_004.safetensors: expected a checkpoint of this training"), "{error}");
+    assert!(
+        error.to_string().contains(
+            "epoch_004.safetensors: expected a checkpoint of a training with `training.batch_size` 64, found 128"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
