@@ -129,7 +129,7 @@ def test_twenty_thousand_updates_leave_one_output(page_with):
 
 
 def test_an_interrupt_ends_a_printing_loop_and_keeps_its_variable(page_with):
-    page = page_with("let mut n = 0_u64;", 'loop { println!("line {n}"); n += 1; }', 'format!("n is {}", n > 100)')
+    page = page_with("let mut n = 0_u64;", 'loop { println!("line {n}"); n += 1; std::thread::sleep(std::time::Duration::from_millis(1)); }', 'format!("n is {}", n > 100)')
     page.set_default_timeout(120_000)
     menu(page, "Run", "Run All Cells")
     # Locators that look for text would read megabytes again and again.

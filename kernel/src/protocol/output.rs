@@ -32,9 +32,9 @@ const BATCH_MESSAGES: usize = 64;
 const PER_SECOND: usize = 600;
 /// A page that gets more text than this for long, in bytes a second, does not react any more: neither to a reader who
 /// wants to interrupt the cell. A cell that prints more waits.
-const TEXT_PER_SECOND: f64 = 128.0 * 1024.0;
+const TEXT_PER_SECOND: f64 = 2048.0 * 1024.0;
 /// So much comes at once.
-const TEXT_AT_ONCE: f64 = 128.0 * 1024.0;
+const TEXT_AT_ONCE: f64 = 4096.0 * 1024.0;
 /// Threads of so many runs can still print.
 const RUNS: u64 = 2000;
 
@@ -464,10 +464,10 @@ mod tests {
     fn text_is_sent_at_a_rate_that_a_page_can_bear() {
         let start = Instant::now();
         let mut allowance = Allowance { bytes: TEXT_AT_ONCE, since: start };
-        assert_eq!(allowance.take(128 << 10, start), Duration::ZERO);
-        assert_eq!(allowance.take(64 << 10, start), Duration::from_millis(500));
-        assert_eq!(allowance.take(64 << 10, start + Duration::from_millis(500)), Duration::from_millis(500));
-        assert_eq!(allowance.take(128 << 10, start + Duration::from_secs(60)), Duration::ZERO);
+        assert_eq!(allowance.take(4 << 20, start), Duration::ZERO);
+        assert_eq!(allowance.take(1 << 20, start), Duration::from_millis(500));
+        assert_eq!(allowance.take(1 << 20, start + Duration::from_millis(500)), Duration::from_millis(500));
+        assert_eq!(allowance.take(4 << 20, start + Duration::from_secs(60)), Duration::ZERO);
     }
 
     #[test]
