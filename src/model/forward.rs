@@ -21,7 +21,7 @@ impl CustomCnn {
     /// Log-probabilities (pictures x classes) of normalised pictures (pictures x channels x height x width).
     ///
     /// # Errors
-    /// [`Error::Torch`] when the shape does not fit.
+    /// [`Error::Torch`](crate::error::Error::Torch) when the shape does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.classify(&self.through(x, 0, self.depth())?)
     }
@@ -77,7 +77,7 @@ impl CustomCnn {
     /// is recorded.
     ///
     /// # Errors
-    /// [`Error::Torch`] when the shape does not fit.
+    /// [`Error::Torch`](crate::error::Error::Torch) when the shape does not fit.
     pub fn layer_outputs(&self, x: &Tensor) -> Result<Vec<LayerOutput>> {
         let _no_grad = tch::no_grad_guard();
         let mut outputs = Vec::new();
@@ -113,7 +113,7 @@ impl CustomCnn {
     /// activation and averaged over space: one tensor a convolution, pictures x channels. No gradient is recorded.
     ///
     /// # Errors
-    /// [`Error::Torch`] when the shape does not fit.
+    /// [`Error::Torch`](crate::error::Error::Torch) when the shape does not fit.
     pub fn conv_means(&self, x: &Tensor) -> Result<Vec<Tensor>> {
         let _no_grad = tch::no_grad_guard();
         let mut means = Vec::with_capacity(self.depth());

@@ -11,7 +11,7 @@ use crate::table::{layer_name, percent};
 /// told from it (Wilcoxon as in SciPy, Holm-corrected). Rows of one algorithm only ([`ClusterFile::by`]).
 ///
 /// # Errors
-/// [`Error::Parameter`] when there are no rows, rows of several algorithms, or a percentage, repeat and layer twice; when
+/// [`Error::Parameter`](crate::error::Error::Parameter) when there are no rows, rows of several algorithms, or a percentage, repeat and layer twice; when
 /// a layer is not called `conv0`, `conv1`, ..; when layers have different repeats.
 pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
     let algorithm = clusterings.algorithm_in_words()?;
