@@ -23,7 +23,6 @@ WARM = 100
 # What the kernel may grow by, in MiB, after that.
 KERNEL = 150
 # What the process of the cells may grow by for each cell: its library stays loaded, as values and threads may use it.
-# Measured: TODO
 PER_CELL = 0.25
 # How much slower the last cells may be than the first ones.
 SLOWER = 1.5
