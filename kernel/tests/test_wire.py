@@ -248,6 +248,10 @@ def test_a_killed_kernel_takes_its_child_along(fresh_kernel):
     kernel = fresh_kernel()
     sent = kernel.submit('println!("waiting"); loop { std::hint::black_box(()); }')
     kernel.wait_for("waiting")
+    # The process of the cells, and evcxr's, which comes when its crates are known.
+    end = time.monotonic() + 60
+    while time.monotonic() < end and len(descendants(kernel.pid)) < 2:
+        time.sleep(0.1)
     children = descendants(kernel.pid)
     assert len(children) >= 2
     os.kill(kernel.pid, signal.SIGKILL)
