@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn packages_are_known_by_their_identities() {
         assert_eq!(package("registry+https://a/b#ab_glyph@0.2.32"), "ab_glyph");
-        assert_eq!(package("path+file:///work/cutpoint#0.1.0"), "cutpoint");
+        assert_eq!(package("path+file:///sources/cutpoint#0.1.0"), "cutpoint");
     }
 
     #[test]
