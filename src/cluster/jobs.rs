@@ -30,11 +30,6 @@ impl Job {
     }
 }
 
-/// What clustering `n` vectors costs beside others, for progress: about the square.
-pub(super) fn cost(n: usize) -> u64 {
-    (n as u64).pow(2) / 1000 + 1
-}
-
 /// What the clusterings share.
 pub(super) struct Clusterings {
     pub table: FeatureTable,

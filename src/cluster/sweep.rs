@@ -1,20 +1,20 @@
 //! Clusterings over fractions of the data, repeats, layers and algorithms.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jobs::{cost, Clusterings, Job};
-use super::keys::Keys;
+use super::jobs::{Clusterings, Job};
+use super::keys::{earlier_key, key};
 use super::{Algorithm, ClusterFile, ClusterRecord, FeatureTable, Scoring};
-use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
+use crate::config::{Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Model};
+use crate::model::Model;
 use crate::results::{Computed, Journal};
-use crate::runtime::pool::{self, Budget, News};
-use crate::runtime::progress::{default_sink, Progress, Unit};
-use crate::runtime::{cancel, memory, threads};
+use crate::runtime::progress::{default_sink, Progress};
+use crate::runtime::threads;
+use crate::sweep::layers::{Draws, Examined, Manner};
 
 /// A sweep of clusterings: every layer of a network, on reduced training sets of a task.
 ///
@@ -119,11 +119,10 @@ impl<'a> ClusterSweep<'a> {
         if self.algorithms.is_empty() {
             return Err(Error::parameter("algorithms", "at least one", "none"));
         }
-        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
-        let images = self.task.digest();
+        let examined = Examined::new(self.model, self.task)?;
         let label = |row: ClusterRecord| ClusterRecord {
-            source_weights: Some(weights.clone()),
-            pictures: Some(images.clone()),
+            source_weights: Some(examined.weights.clone()),
+            pictures: Some(examined.images.clone()),
             dataset: self.task.phase.to_string(),
             split: "Train".to_owned(),
             scoring: self.scoring.to_string(),
@@ -133,32 +132,25 @@ impl<'a> ClusterSweep<'a> {
             let alike = ClusterFile::load(path)?.records.into_iter().take(1).map(&label);
             ClusterFile { records: alike.collect() }.merged_with(path)?;
         }
-        // Nothing is cut: the rows of one cut are the draws.
-        let draws = Grid::new(&self.percentages, [CutPoint::After(0)], self.repeats)?.rows();
-        let drawn = |fraction: Fraction, repeat: u64| {
-            cancel::check("choosing samples")?;
-            self.task.reduced(fraction.get(), repeat)
-        };
-        let samples = draws.iter().map(|r| drawn(r.fraction, r.repeat)).collect::<Result<Vec<_>>>()?;
+        let draws = Draws::new(self.task, &self.percentages, self.repeats)?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::of_session()?,
         };
-        let keys = Keys::new(self.model, self.task, &weights, &images);
         let mut planned = Vec::new();
         for &algorithm in &self.algorithms {
-            for (draw, row) in draws.iter().enumerate() {
+            for (draw, row) in draws.rows.iter().enumerate() {
                 let (fraction, repeat) = (row.fraction, row.repeat);
                 for layer in 0..self.model.depth() {
-                    let key = keys.of(algorithm, fraction, repeat, layer)?;
-                    let earlier_key = keys.earlier(algorithm, fraction, repeat, layer);
+                    let key = key(&examined, algorithm, fraction, repeat, layer)?;
+                    let earlier_key = earlier_key(&examined, algorithm, fraction, repeat, layer);
                     planned.push(Job { key, earlier_key, algorithm, fraction, repeat, layer, draw });
                 }
             }
         }
         let todo: Vec<Job> = planned.iter().filter(|job| job.find(|key| journal.get(key)).is_none()).cloned().collect();
         if !todo.is_empty() {
-            self.compute(todo, planned.len(), samples, &mut journal)?;
+            self.compute(todo, planned.len(), &draws, &mut journal)?;
         }
         let row = |job: &Job| {
             let record = job.find(|key| journal.get(key))?.scored(self.scoring);
@@ -179,22 +171,17 @@ impl<'a> ClusterSweep<'a> {
     /// Makes these clusterings side by side and keeps each in the journal as soon as it is finished.
     fn compute(
         &self,
-        mut todo: Vec<Job>,
+        todo: Vec<Job>,
         planned: usize,
-        samples: Vec<Vec<usize>>,
+        draws: &Draws,
         journal: &mut Journal<ClusterRecord>,
     ) -> Result<()> {
         threads::prepare_process();
-        if todo.len() < planned {
-            self.progress.line(&format!("{} of {planned} clusterings are done already", planned - todo.len()));
-        }
-        let (table, samples) = self.features(&todo, samples)?;
-        let costs: Vec<u64> = samples.iter().map(|draw| cost(draw.len())).collect();
-        // Long ones first, so that all workers end at about the same time.
-        todo.sort_by_key(|job| std::cmp::Reverse(costs[job.draw]));
-        let count = todo.len();
-        self.progress.begin("clustering", todo.iter().map(|job| costs[job.draw]).sum(), Unit::Work);
-        let budget = self.memory_budget.unwrap_or_else(|| memory::available_memory() / 3 * 2);
+        let progress = self.progress.as_ref();
+        let manner = Manner { title: "clustering", rows: "clusterings", memory: self.memory_budget, progress };
+        manner.tell_done(planned - todo.len(), planned);
+        let (needed, samples) = draws.gathered(self.task, todo.iter().map(|job| job.draw));
+        let table = manner.features(&needed, |advanced| FeatureTable::observed(self.model, &needed, advanced))?;
         let work = Clusterings {
             table,
             samples,
@@ -202,49 +189,17 @@ impl<'a> ClusterSweep<'a> {
             scoring: self.scoring,
             computed: Computed::here(self.model.device()),
         };
-        let mut finished = 0;
-        let hear = |news: News<Clusterings>| match news {
-            News::None => cancel::check(&format!("{finished} of {count} clusterings are finished and kept")),
-            News::Advanced(cost) => {
-                self.progress.advance(cost);
+        let keep = |job: Job, outcome| match outcome {
+            Ok(record) => journal.add(job.key, record),
+            // What one set of vectors does not allow must not cost the others.
+            Err(error @ Error::Clustering { .. }) => {
+                let Job { algorithm, fraction, repeat, layer, .. } = job;
+                let which = format!("{algorithm} at {}, repeat {repeat}, conv{layer}", fraction.get());
+                self.progress.line(&format!("left out: {which}: {error}"));
                 Ok(())
             }
-            News::Over(job, outcome) => {
-                self.progress.advance(costs[job.draw]);
-                match outcome {
-                    Ok(record) => journal.add(job.key, record)?,
-                    // What one set of vectors does not allow must not cost the others.
-                    Err(error @ Error::Clustering { .. }) => {
-                        let Job { algorithm, fraction, repeat, layer, .. } = job;
-                        let which = format!("{algorithm} at {}, repeat {repeat}, conv{layer}", fraction.get());
-                        self.progress.line(&format!("left out: {which}: {error}"));
-                    }
-                    Err(error) => return Err(error),
-                }
-                finished += 1;
-                self.progress.note(&format!("{finished} of {count}"));
-                Ok(())
-            }
+            Err(error) => Err(error),
         };
-        let hands = vec![(); threads::cores().min(count)];
-        let result = pool::run(work, todo, hands, Budget::new(budget), hear);
-        self.progress.end();
-        memory::release_memory();
-        result
-    }
-
-    /// The features of every sample that some job needs, and each draw's rows in that table.
-    fn features(&self, todo: &[Job], samples: Vec<Vec<usize>>) -> Result<(FeatureTable, Vec<Vec<usize>>)> {
-        let mut row_of = BTreeMap::new();
-        for job in todo {
-            row_of.extend(samples[job.draw].iter().map(|&position| (position, 0)));
-        }
-        row_of.values_mut().enumerate().for_each(|(i, row)| *row = i);
-        let needed = self.task.train.select(row_of.keys().copied());
-        self.progress.begin("features", needed.len() as u64, Unit::Work);
-        let table = FeatureTable::observed(self.model, &needed, |n| self.progress.advance(n as u64));
-        self.progress.end();
-        let rows = |draw: Vec<usize>| draw.iter().filter_map(|position| row_of.get(position).copied()).collect();
-        Ok((table?, samples.into_iter().map(rows).collect()))
+        manner.make(work, todo, draws, |job| job.draw, keep)
     }
 }

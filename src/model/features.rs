@@ -52,51 +52,9 @@ impl FeatureTable {
     }
 
     /// The same; `advanced` hears of each part of the samples that is done.
-    pub(crate) fn observed(model: &dyn Model, samples: &Samples, mut advanced: impl FnMut(usize)) -> Result<Self> {
-        if samples.is_empty() {
-            return Err(Error::parameter("samples", "at least one picture", 0));
-        }
-        model.check_images(samples.pictures.shape)?;
-        let cpu = model.device() == tch::Device::Cpu;
-        let workers = if cpu { threads::cores().min(samples.len()) } else { 1 };
-        let parts: Vec<Samples> = (0..workers)
-            .map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers))
-            .collect();
-        let models = (0..workers).map(|_| model.copied()).collect::<Result<Vec<_>>>()?;
-        let (sender, done) = std::sync::mpsc::channel();
-        let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
-            std::thread::scope(|scope| {
-                let start = |(model, part): (Box<dyn Model>, Samples)| {
-                    let sender = sender.clone();
-                    scope.spawn(move || {
-                        threads::prepare_thread(1);
-                        features_of(model.as_ref(), &part, stop, |n| {
-                            // Whoever was listening has been interrupted.
-                            let _ = sender.send(n);
-                        })
-                    })
-                };
-                let threads: Vec<_> = models.into_iter().zip(parts).map(start).collect();
-                let join = |t: std::thread::ScopedJoinHandle<'_, Result<_>>| {
-                    t.join().unwrap_or_else(|_| Err(Error::Worker("computing features: it panicked".to_owned())))
-                };
-                threads.into_iter().map(join).collect()
-            })
-        };
-        let parts = in_background("computing features", work, || {
-            done.try_iter().for_each(&mut advanced);
-            Ok(())
-        })?;
-        done.try_iter().for_each(advanced);
-        let layer = |i: usize| {
-            let views: Vec<_> = parts.iter().map(|p| p[i].view()).collect();
-            ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
-        };
-        Ok(FeatureTable {
-            layers: (0..model.depth()).map(layer).collect::<Result<_>>()?,
-            names: model.block_names(),
-            labels: samples.labels.clone(),
-        })
+    pub(crate) fn observed(model: &dyn Model, samples: &Samples, advanced: impl FnMut(usize)) -> Result<Self> {
+        let layers = tables(model, samples, |model, images| model.block_means(images), advanced)?;
+        Ok(FeatureTable { layers, names: model.block_names(), labels: samples.labels.clone() })
     }
 
     /// How many layers there are.
@@ -150,24 +108,87 @@ impl FeatureTable {
     }
 }
 
-fn features_of(
+/// What `of` makes of all samples, on all cores: for each matrix (images x numbers) that it gives of a chunk of images, the
+/// table of all. `advanced` hears of each chunk that is done.
+///
+/// # Errors
+/// [`Error::Parameter`] when there are no samples or their images do not fit the network; those of `of`;
+/// [`Error::Torch`]; [`Error::Interrupted`].
+pub(crate) fn tables<F>(
     model: &dyn Model,
     samples: &Samples,
+    of: F,
+    mut advanced: impl FnMut(usize),
+) -> Result<Vec<Array2<f32>>>
+where
+    F: Fn(&dyn Model, &Tensor) -> Result<Vec<Tensor>> + Copy + Send + 'static,
+{
+    if samples.is_empty() {
+        return Err(Error::parameter("samples", "at least one image", 0));
+    }
+    model.check_images(samples.pictures.shape)?;
+    let cpu = model.device() == tch::Device::Cpu;
+    let workers = if cpu { threads::cores().min(samples.len()) } else { 1 };
+    let parts: Vec<Samples> =
+        (0..workers).map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers)).collect();
+    let models = (0..workers).map(|_| model.copied()).collect::<Result<Vec<_>>>()?;
+    let (sender, done) = std::sync::mpsc::channel();
+    let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
+        std::thread::scope(|scope| {
+            let start = |(model, part): (Box<dyn Model>, Samples)| {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    threads::prepare_thread(1);
+                    tables_of_part(model.as_ref(), &part, of, stop, |n| {
+                        // Whoever was listening has been interrupted.
+                        let _ = sender.send(n);
+                    })
+                })
+            };
+            let threads: Vec<_> = models.into_iter().zip(parts).map(start).collect();
+            let join = |t: std::thread::ScopedJoinHandle<'_, Result<_>>| {
+                t.join().unwrap_or_else(|_| Err(Error::Worker("computing features: it panicked".to_owned())))
+            };
+            threads.into_iter().map(join).collect()
+        })
+    };
+    let parts = in_background("computing features", work, || {
+        done.try_iter().for_each(&mut advanced);
+        Ok(())
+    })?;
+    done.try_iter().for_each(advanced);
+    let table = |i: usize| {
+        let views: Vec<_> = parts.iter().map(|p| p[i].view()).collect();
+        ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
+    };
+    (0..parts.first().map_or(0, Vec::len)).map(table).collect()
+}
+
+/// The tables of one worker's samples.
+fn tables_of_part(
+    model: &dyn Model,
+    samples: &Samples,
+    of: impl Fn(&dyn Model, &Tensor) -> Result<Vec<Tensor>>,
     stop: &Stop,
     mut advanced: impl FnMut(usize),
 ) -> Result<Vec<Array2<f32>>> {
+    let _no_grad = tch::no_grad_guard();
     let device = model.device();
-    let mut layers: Vec<Vec<f32>> = vec![Vec::new(); model.depth()];
+    let mut tables: Vec<Vec<f32>> = Vec::new();
     let step = if device == tch::Device::Cpu { samples.len() } else { GPU_BATCH };
     for first in (0..samples.len()).step_by(step) {
         let part = samples.select(first..(first + step).min(samples.len()));
-        // The pictures of a part are bytes; only a chunk of them at a time becomes numbers.
+        // The images of a part are bytes; only a chunk of them at a time becomes numbers.
         let table = pixel_table(&part, device)?;
         for (first, count) in chunks(part.len(), device) {
             stop.check()?;
             let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
-            for (layer, means) in layers.iter_mut().zip(model.block_means(&model.preparation().apply(&chunk)?)?) {
-                append(layer, &means)?;
+            let made = of(model, &model.preparation().apply(&chunk)?)?;
+            tables.resize(made.len(), Vec::new());
+            for (table, numbers) in tables.iter_mut().zip(made) {
+                let host =
+                    numbers.f_to(tch::Device::Cpu).and_then(|m| m.f_flatten(0, -1)).during("reading features")?;
+                table.extend(Vec::<f32>::try_from(&host).during("reading features")?);
             }
             advanced(count);
         }
@@ -176,11 +197,5 @@ fn features_of(
         let shape = (samples.len(), values.len() / samples.len());
         Array2::from_shape_vec(shape, values).map_err(|e| Error::Worker(format!("arranging features: {e}")))
     };
-    layers.into_iter().map(table).collect()
-}
-
-fn append(values: &mut Vec<f32>, means: &Tensor) -> Result<()> {
-    let host = means.f_to(tch::Device::Cpu).and_then(|m| m.f_flatten(0, -1)).during("reading features")?;
-    values.extend(Vec::<f32>::try_from(&host).during("reading features")?);
-    Ok(())
+    tables.into_iter().map(table).collect()
 }

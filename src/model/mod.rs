@@ -22,6 +22,7 @@ pub use any::{Model, Stage};
 pub use block::{Block, Layer, Layers, Padding};
 pub use cnn::CustomCnn;
 pub use cut::Cut;
+pub(crate) use features::tables;
 pub use features::{FeatureTable, Features};
 pub(crate) use files::load_checkpoint;
 pub use forward::LayerOutput;

@@ -24,11 +24,6 @@ pub(super) struct Job {
     pub draw: usize,
 }
 
-/// What scoring `n` images costs beside others, for progress: about the square.
-pub(super) fn cost(n: usize) -> u64 {
-    (n as u64).pow(2) / 1000 + 1
-}
-
 /// What the jobs share.
 pub(super) struct Scorings {
     pub layers: LayerFeatures,

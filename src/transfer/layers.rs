@@ -11,10 +11,7 @@ use tch::{Kind, Tensor};
 use super::{layer_scores, Score};
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
-use crate::model::{chunks, pieces, pixel_table, LayerOutput, Model};
-use crate::runtime::background::in_background;
-use crate::runtime::cancel::Stop;
-use crate::runtime::threads;
+use crate::model::{tables, LayerOutput, Model};
 
 /// Which numbers of a layer are scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,8 +28,6 @@ pub enum View {
 
 /// Cells of a side of the grid of [`View::Flattened`].
 const CELLS: i64 = 4;
-/// Images taken through a GPU at once.
-const GPU_BATCH: usize = 1024;
 
 impl View {
     /// Every view.
@@ -111,48 +106,18 @@ impl LayerFeatures {
         model: &dyn Model,
         samples: &Samples,
         view: View,
-        mut advanced: impl FnMut(usize),
+        advanced: impl FnMut(usize),
     ) -> Result<LayerFeatures> {
-        if samples.is_empty() {
-            return Err(Error::parameter("samples", "at least one image", 0));
-        }
-        model.check_images(samples.pictures.shape)?;
-        let on_cpu = model.device() == tch::Device::Cpu;
-        let workers = if on_cpu { threads::cores().min(samples.len()) } else { 1 };
-        let parts = pieces(samples.len(), samples.len().div_ceil(workers));
-        let parts = parts.into_iter().map(|(first, count)| Ok((model.copied()?, samples.select(first..first + count))));
-        let parts: Vec<(Box<dyn Model>, Samples)> = parts.collect::<Result<_>>()?;
-        let (sender, done) = std::sync::mpsc::channel();
-        let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
-            std::thread::scope(|scope| {
-                let start = |(model, part): (Box<dyn Model>, Samples)| {
-                    let sender = sender.clone();
-                    scope.spawn(move || {
-                        threads::prepare_thread(1);
-                        of_part(model.as_ref(), &part, view, stop, |n| {
-                            // Whoever was listening has been interrupted.
-                            let _ = sender.send(n);
-                        })
-                    })
-                };
-                let threads: Vec<_> = parts.into_iter().map(start).collect();
-                let panicked = || Err(Error::Worker("computing features: it panicked".to_owned()));
-                threads.into_iter().map(|t| t.join().unwrap_or_else(|_| panicked())).collect()
-            })
+        let of = move |model: &dyn Model, images: &Tensor| {
+            let outputs = model.layer_outputs(images)?;
+            let mut numbers = view.of(&outputs, model.depth())?;
+            let last = outputs.last().ok_or_else(|| Error::Worker("features: the network has no output".to_owned()))?;
+            numbers.push(last.output.f_exp().during("class probabilities")?);
+            Ok(numbers)
         };
-        let parts = in_background("computing features", work, || {
-            done.try_iter().for_each(&mut advanced);
-            Ok(())
-        })?;
-        done.try_iter().for_each(advanced);
-        let joined = |i: usize| {
-            let views: Vec<_> = parts.iter().map(|p| p[i].view()).collect();
-            ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
-        };
-        let depth = model.depth();
-        let features = (0..depth).map(joined).collect::<Result<Vec<_>>>()?;
-        let names = model.block_names();
-        Ok(LayerFeatures { names, features, probabilities: Some(joined(depth)?), labels: samples.labels.clone() })
+        let mut features = tables(model, samples, of, advanced)?;
+        let probabilities = features.pop();
+        Ok(LayerFeatures { names: model.block_names(), features, probabilities, labels: samples.labels.clone() })
     }
 
     /// How many images there are.
@@ -181,41 +146,4 @@ impl LayerFeatures {
         let labels = rows.iter().map(|&i| self.labels[i]).collect();
         (self.features[layer].select(Axis(0), rows).mapv(f64::from), labels)
     }
-}
-
-/// The tables of one worker's samples: one a layer, then the class probabilities.
-fn of_part(
-    model: &dyn Model,
-    samples: &Samples,
-    view: View,
-    stop: &Stop,
-    mut advanced: impl FnMut(usize),
-) -> Result<Vec<Array2<f32>>> {
-    let _no_grad = tch::no_grad_guard();
-    let device = model.device();
-    let mut tables: Vec<Vec<f32>> = vec![Vec::new(); model.depth() + 1];
-    let step = if device == tch::Device::Cpu { samples.len() } else { GPU_BATCH };
-    for (first, count) in pieces(samples.len(), step) {
-        // The images of a part are bytes; only a chunk of them at a time becomes numbers.
-        let table = pixel_table(&samples.select(first..first + count), device)?;
-        for (first, count) in chunks(count, device) {
-            stop.check()?;
-            let chunk = table.f_narrow(0, first as i64, count as i64).during("choosing samples")?;
-            let outputs = model.layer_outputs(&model.preparation().apply(&chunk)?)?;
-            let mut numbers = view.of(&outputs, model.depth())?;
-            let last = outputs.last().ok_or_else(|| Error::Worker("features: the network has no output".to_owned()))?;
-            numbers.push(last.output.f_exp().during("class probabilities")?);
-            for (table, numbers) in tables.iter_mut().zip(numbers) {
-                let host =
-                    numbers.f_to(tch::Device::Cpu).and_then(|m| m.f_flatten(0, -1)).during("reading features")?;
-                table.extend(Vec::<f32>::try_from(&host).during("reading features")?);
-            }
-            advanced(count);
-        }
-    }
-    let table = |values: Vec<f32>| {
-        let shape = (samples.len(), values.len() / samples.len());
-        Array2::from_shape_vec(shape, values).map_err(|e| Error::Worker(format!("arranging features: {e}")))
-    };
-    tables.into_iter().map(table).collect()
 }

@@ -160,15 +160,7 @@ impl TransferFile {
     /// # Errors
     /// [`Error::Io`] naming the file; [`Error::Data`] when there are no rows: a file of none would say nothing.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        if self.records.is_empty() {
-            return Err(Error::data("records", "at least one row", 0));
-        }
-        files::write_atomically(path.as_ref(), |w| {
-            for (i, record) in self.records.iter().enumerate() {
-                write!(w, "{}{}", if i == 0 { "[" } else { ",\n " }, serde_json::to_string(record)?)?;
-            }
-            writeln!(w, "]")
-        })
+        files::write_rows(path.as_ref(), &self.records)
     }
 }
 

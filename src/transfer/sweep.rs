@@ -1,20 +1,19 @@
 //! Scores over shares of the data, repeats and layers.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jobs::{cost, Job, Scorings};
-use super::keys::Keys;
+use super::jobs::{Job, Scorings};
+use super::keys::key;
 use super::{LayerFeatures, TransferFile, TransferRecord, View};
-use crate::config::{CutPoint, Fraction, Grid, Repeats, PERCENTAGES};
+use crate::config::{Repeats, PERCENTAGES};
 use crate::data::Task;
 use crate::error::Result;
-use crate::model::{Checkpoint, Model};
+use crate::model::Model;
 use crate::results::{Computed, Journal};
-use crate::runtime::pool::{self, Budget, News};
-use crate::runtime::progress::{default_sink, Progress, Unit};
-use crate::runtime::{cancel, memory, threads};
+use crate::runtime::progress::{default_sink, Progress};
+use crate::runtime::threads;
+use crate::sweep::layers::{Draws, Examined, Manner};
 
 /// Every score of every layer of a source network, on reduced training sets of a task.
 ///
@@ -89,39 +88,32 @@ impl<'a> TransferSweep<'a> {
     /// [`crate::error::Error::Parameter`] for an impossible grid; [`crate::error::Error::Interrupted`], and then finished rows are kept; [`crate::error::Error::Io`]
     /// on the journal; those of [`TransferFile::merged_with`] on the file; [`crate::error::Error::Torch`].
     pub fn run(&self) -> Result<TransferFile> {
-        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
-        let images = self.task.digest();
+        let examined = Examined::new(self.model, self.task)?;
         let label = |row: TransferRecord| TransferRecord {
-            source_weights: weights.clone(),
-            target_images: images.clone(),
+            source_weights: examined.weights.clone(),
+            target_images: examined.images.clone(),
             ..row
         };
         if let Some(path) = self.file.as_ref().filter(|path| path.exists()) {
             let alike = TransferFile::load(path)?.records.into_iter().take(1).map(&label);
             TransferFile { records: alike.collect() }.merged_with(path)?;
         }
-        // Nothing is cut: the rows of one cut are the draws.
-        let draws = Grid::new(&self.percentages, [CutPoint::After(0)], self.repeats)?.rows();
-        let drawn = |fraction: Fraction, repeat: u64| {
-            cancel::check("choosing samples")?;
-            self.task.reduced(fraction.get(), repeat)
-        };
-        let samples = draws.iter().map(|r| drawn(r.fraction, r.repeat)).collect::<Result<Vec<_>>>()?;
+        let draws = Draws::new(self.task, &self.percentages, self.repeats)?;
         let mut journal = match &self.journal {
             Some(path) => Journal::open(path)?,
             None => Journal::of_session()?,
         };
-        let keys = Keys::new(self.model, self.task, &weights, &images, self.features);
         let mut planned = Vec::new();
-        for (draw, row) in draws.iter().enumerate() {
+        for (draw, row) in draws.rows.iter().enumerate() {
             let (fraction, repeat) = (row.fraction, row.repeat);
             for layer in std::iter::once(None).chain((0..self.model.depth()).map(Some)) {
-                planned.push(Job { key: keys.of(fraction, repeat, layer)?, fraction, repeat, layer, draw });
+                let key = key(&examined, self.features, fraction, repeat, layer)?;
+                planned.push(Job { key, fraction, repeat, layer, draw });
             }
         }
         let todo: Vec<Job> = planned.iter().filter(|job| journal.get(&job.key).is_none()).cloned().collect();
         if !todo.is_empty() {
-            self.compute(todo, planned.len(), samples, &mut journal)?;
+            self.compute(todo, planned.len(), &draws, &mut journal)?;
         }
         let done = planned.iter().filter_map(|job| journal.get(&job.key).cloned());
         Ok(TransferFile { records: done.map(label).collect() })
@@ -130,57 +122,20 @@ impl<'a> TransferSweep<'a> {
     /// Makes these rows side by side and keeps each in the journal as soon as it is finished.
     fn compute(
         &self,
-        mut todo: Vec<Job>,
+        todo: Vec<Job>,
         planned: usize,
-        samples: Vec<Vec<usize>>,
+        draws: &Draws,
         journal: &mut Journal<TransferRecord>,
     ) -> Result<()> {
         threads::prepare_process();
-        if todo.len() < planned {
-            self.progress.line(&format!("{} of {planned} rows are done already", planned - todo.len()));
-        }
-        let (layers, samples) = self.layers(&todo, samples)?;
-        let costs: Vec<u64> = samples.iter().map(|draw| cost(draw.len())).collect();
-        // Long ones first, so that all workers end at about the same time.
-        todo.sort_by_key(|job| std::cmp::Reverse(costs[job.draw]));
-        let count = todo.len();
-        self.progress.begin("scoring layers", todo.iter().map(|job| costs[job.draw]).sum(), Unit::Work);
+        let progress = self.progress.as_ref();
+        let manner = Manner { title: "scoring layers", rows: "rows of scores", memory: None, progress };
+        manner.tell_done(planned - todo.len(), planned);
+        let (needed, samples) = draws.gathered(self.task, todo.iter().map(|job| job.draw));
+        let layers = manner
+            .features(&needed, |advanced| LayerFeatures::observed(self.model, &needed, self.features, advanced))?;
         let computed = Computed::here(self.model.device());
         let work = Scorings { layers, samples, features: self.features, computed };
-        let mut finished = 0;
-        let hear = |news: News<Scorings>| match news {
-            News::None => cancel::check(&format!("{finished} of {count} rows of scores are finished and kept")),
-            News::Advanced(cost) => {
-                self.progress.advance(cost);
-                Ok(())
-            }
-            News::Over(job, outcome) => {
-                self.progress.advance(costs[job.draw]);
-                journal.add(job.key, outcome?)?;
-                finished += 1;
-                self.progress.note(&format!("{finished} of {count}"));
-                Ok(())
-            }
-        };
-        let hands = vec![(); threads::cores().min(count)];
-        let result = pool::run(work, todo, hands, Budget::new(memory::available_memory() / 3 * 2), hear);
-        self.progress.end();
-        memory::release_memory();
-        result
-    }
-
-    /// The layers of every sample that some job needs, and each draw's rows in them.
-    fn layers(&self, todo: &[Job], samples: Vec<Vec<usize>>) -> Result<(LayerFeatures, Vec<Vec<usize>>)> {
-        let mut row_of = BTreeMap::new();
-        for job in todo {
-            row_of.extend(samples[job.draw].iter().map(|&position| (position, 0)));
-        }
-        row_of.values_mut().enumerate().for_each(|(i, row)| *row = i);
-        let needed = self.task.train.select(row_of.keys().copied());
-        self.progress.begin("features", needed.len() as u64, Unit::Work);
-        let layers = LayerFeatures::observed(self.model, &needed, self.features, |n| self.progress.advance(n as u64));
-        self.progress.end();
-        let rows = |draw: Vec<usize>| draw.iter().filter_map(|position| row_of.get(position).copied()).collect();
-        Ok((layers?, samples.into_iter().map(rows).collect()))
+        manner.make(work, todo, draws, |job| job.draw, |job, outcome| journal.add(job.key, outcome?))
     }
 }

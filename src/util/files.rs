@@ -85,6 +85,22 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Writes rows as a list in JSON, one a line, atomically.
+///
+/// # Errors
+/// [`Error::Data`] when there are no rows: a file of none would say nothing; those of [`write_atomically`].
+pub fn write_rows<T: serde::Serialize>(path: &Path, rows: &[T]) -> Result<()> {
+    if rows.is_empty() {
+        return Err(Error::data("records", "at least one row", 0));
+    }
+    write_atomically(path, |w| {
+        for (i, row) in rows.iter().enumerate() {
+            write!(w, "{}{}", if i == 0 { "[" } else { ",\n " }, serde_json::to_string(row)?)?;
+        }
+        writeln!(w, "]")
+    })
+}
+
 /// Writes a file by way of a temporary one beside it, moved into place once it is complete and on disk. A symbolic link
 /// stays, and the file that it leads to is written. A crash, a full disk or an error in `fill` leaves the old file, or none, and no temporary file.
 ///

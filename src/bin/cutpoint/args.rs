@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cutpoint::config::{Activation, Device, Optimizer, Params, Schedule, TestSplit, MAX_DEPTH};
+use cutpoint::config::{Activation, Device, Optimizer, Params, Repeats, Schedule, TestSplit, MAX_DEPTH, PERCENTAGES};
 use cutpoint::data::{Phase, TransferLearningWrapper};
 use cutpoint::error::{Error, Result};
 use cutpoint::experiment::{Experiment, Weights};
@@ -24,6 +24,37 @@ pub struct Machine {
     /// auto, cpu or cuda:N.
     #[arg(long, default_value_t = Device::Auto)]
     pub device: Device,
+}
+
+/// The source network of a study that has one.
+#[derive(clap::Args, Clone)]
+pub struct Source {
+    #[command(flatten)]
+    pub network: Network,
+    /// Source weights to read instead, .safetensors or .pth.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Reduced training sets.
+#[derive(clap::Args, Clone)]
+pub struct Drawn {
+    /// Fractions of the target training data, from above 0 to 1.
+    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
+    pub percentages: Vec<f64>,
+    /// Repeats at each fraction. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
+    #[arg(long, value_name = "N")]
+    pub repeats: Option<u64>,
+}
+
+impl Drawn {
+    /// The experiment with these fractions and repeats.
+    pub fn apply(&self, exp: Experiment) -> Result<Experiment> {
+        Ok(exp.fractions(&self.percentages)?.repeats(self.repeats.map_or(Repeats::Published, Repeats::Fixed)))
+    }
 }
 
 /// The network, where it is not a study's own.
@@ -189,20 +220,13 @@ impl Machine {
         Ok(data)
     }
 
-    /// An experiment of a study with its own network, or another one, below a folder (the working directory unless
-    /// given), on this machine, with weights from a file where one is named.
-    pub fn experiment(
-        &self,
-        study: &str,
-        network: &Network,
-        weights: Option<&PathBuf>,
-        out: Option<&PathBuf>,
-    ) -> Result<Experiment> {
+    /// An experiment of a study on this machine, with the source network that was asked for.
+    pub fn experiment(&self, study: &str, source: &Source) -> Result<Experiment> {
         let study = Study::find(study)?;
-        let params = Params { device: self.device, ..network.apply(study.params.clone()) };
-        let weights = weights.map_or(Weights::AsFound, |path| Weights::File(path.clone()));
+        let params = Params { device: self.device, ..source.network.apply(study.params.clone()) };
+        let weights = source.weights.clone().map_or(Weights::AsFound, Weights::File);
         let exp = Experiment::of_study(&study, Profile::Cpu).params(&params, &params)?.weights(weights);
-        Ok(exp.files_below(out.cloned().unwrap_or_default()))
+        Ok(exp.files_below(source.out.clone().unwrap_or_default()))
     }
 }
 

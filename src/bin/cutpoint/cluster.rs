@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use cutpoint::cluster::{Algorithm, Scoring};
-use cutpoint::config::{Repeats, PERCENTAGES};
 use cutpoint::error::Result;
 use cutpoint::stats::cluster_table;
 
-use crate::args::{Machine, Network};
+use crate::args::{Drawn, Machine, Source};
 use crate::results::Form;
 use crate::{tell, tell_weights};
 
@@ -24,25 +23,15 @@ pub struct Args {
     /// average, complete, single, weighted (on cosine distance), ward, k-means (Euclidean), gaussian-mixture.
     #[arg(long, value_delimiter = ',', default_value = "average")]
     algorithms: Vec<Algorithm>,
-    /// Shares of the target training data, from above 0 to 1.
-    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
-    percentages: Vec<f64>,
-    /// Repeats at each percentage. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
-    #[arg(long, value_name = "N")]
-    repeats: Option<u64>,
+    #[command(flatten)]
+    drawn: Drawn,
     /// `sound`: precision and recall over pairs of two different samples, accuracy under the best matching of clusters
     /// and classes. `published`: precision and recall count each sample's pair with itself as well, and accuracy reads
     /// the matching the wrong way round, as the published results did.
     #[arg(long, default_value_t = Scoring::Sound)]
     scoring: Scoring,
     #[command(flatten)]
-    network: Network,
-    /// Source weights to read instead, .safetensors or .pth.
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    source: Source,
     /// The file to write instead.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -56,8 +45,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
-    let exp = exp.fractions(&args.percentages)?.repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed));
+    let exp = args.machine.experiment(&args.study, &args.source)?;
+    let exp = args.drawn.apply(exp)?;
     let path = args.output.clone().or_else(|| exp.files().map(|files| files.clusterings())).unwrap_or_default();
     cutpoint::util::files::check_writable(&path)?;
     let data = args.machine.load_and_tell(&exp)?;

@@ -19,7 +19,7 @@ use cutpoint::stats::{
 };
 use cutpoint::train::Epoch;
 
-use crate::args::{Machine, Network};
+use crate::args::{Machine, Network, Source};
 use crate::results::{clusterings, Only};
 use crate::tell;
 
@@ -344,7 +344,8 @@ impl OfStudy {
     /// Loads the data; the network keeps its initial weights.
     fn load(&self) -> Result<Loaded> {
         self.out.output.iter().try_for_each(|path| cutpoint::util::files::check_writable(path))?;
-        let exp = self.machine.experiment(&self.study, &self.network, self.weights.as_ref(), None)?;
+        let source = Source { network: self.network.clone(), weights: self.weights.clone(), out: None };
+        let exp = self.machine.experiment(&self.study, &source)?;
         let data = self.machine.load(&exp)?;
         let source = exp.new_network(&data)?;
         Ok(Loaded { exp, data, source })

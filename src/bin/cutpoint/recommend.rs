@@ -1,11 +1,9 @@
 //! `cutpoint recommend`: a cut for the data at hand, before any fine-tuning.
 
-use std::path::PathBuf;
-
 use cutpoint::config::Setting;
 use cutpoint::error::Result;
 
-use crate::args::{Machine, Network};
+use crate::args::{Machine, Source};
 use crate::{say, tell, tell_weights};
 
 /// Recommend a cut for a source network and a few target images, before any fine-tuning, and say what it may cost.
@@ -26,19 +24,13 @@ pub struct Args {
     #[arg(long, default_value_t = Setting::FR)]
     setting: Setting,
     #[command(flatten)]
-    network: Network,
-    /// Source weights to read instead, .safetensors or .pth.
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// Folder that pretrained_models/ is below. Unless given: the working directory.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    source: Source,
     #[command(flatten)]
     machine: Machine,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
+    let exp = args.machine.experiment(&args.study, &args.source)?;
     let exp = exp.setting(args.setting);
     let data = args.machine.load(&exp)?;
     let source = exp.read_source_network(&data)?;

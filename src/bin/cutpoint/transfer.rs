@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use cutpoint::config::{Repeats, PERCENTAGES};
 use cutpoint::error::Result;
 use cutpoint::stats::transfer_table;
 use cutpoint::transfer::View;
 
-use crate::args::{Machine, Network};
+use crate::args::{Drawn, Machine, Source};
 use crate::results::Form;
 use crate::{tell, tell_weights};
 
@@ -25,20 +24,10 @@ pub struct Args {
     /// the next layer sees, averaged over space. `flattened`: the same in a grid of at most 4 by 4 cells.
     #[arg(long, default_value_t)]
     features: View,
-    /// Fractions of the target training data, from above 0 to 1.
-    #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
-    percentages: Vec<f64>,
-    /// Repeats at each fraction. Unless given, as published: 25 up to 1%, 20 below 50%, else 5.
-    #[arg(long, value_name = "N")]
-    repeats: Option<u64>,
     #[command(flatten)]
-    network: Network,
-    /// Source weights to read instead, .safetensors or .pth.
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    drawn: Drawn,
+    #[command(flatten)]
+    source: Source,
     /// The file to write instead.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -49,8 +38,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let exp = args.machine.experiment(&args.study, &args.network, args.weights.as_ref(), args.out.as_ref())?;
-    let exp = exp.fractions(&args.percentages)?.repeats(args.repeats.map_or(Repeats::Published, Repeats::Fixed));
+    let exp = args.machine.experiment(&args.study, &args.source)?;
+    let exp = args.drawn.apply(exp)?;
     let path = args.output.clone().or_else(|| exp.files().map(|files| files.transfers())).unwrap_or_default();
     cutpoint::util::files::check_writable(&path)?;
     let data = args.machine.load_and_tell(&exp)?;
