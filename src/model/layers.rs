@@ -6,21 +6,29 @@ use super::init;
 use crate::config::{Activation, Device};
 use crate::error::{During, Error, Result};
 use crate::rng::TorchRng;
+use crate::runtime::gpu;
 
 /// The libtorch device that a choice means on this machine.
 ///
 /// # Errors
 /// [`Error::Parameter`] for a GPU that libtorch does not see.
 pub fn resolve_device(device: Device) -> Result<tch::Device> {
-    let gpus = if device == Device::Cpu { 0 } else { tch::Cuda::device_count().max(0) as usize };
-    match device {
-        Device::Cpu => Ok(tch::Device::Cpu),
-        Device::Auto if gpus == 0 || !tch::Cuda::is_available() => Ok(tch::Device::Cpu),
-        Device::Auto => Ok(tch::Device::Cuda(0)),
-        Device::Cuda(n) if n < gpus && tch::Cuda::is_available() => Ok(tch::Device::Cuda(n)),
-        Device::Cuda(_) => {
+    if device == Device::Cpu {
+        return Ok(tch::Device::Cpu);
+    }
+    let unloaded = gpu::load();
+    let gpus = if tch::Cuda::is_available() { tch::Cuda::device_count().max(0) as usize } else { 0 };
+    match (device, unloaded) {
+        (Device::Cuda(n), _) if n < gpus => Ok(tch::Device::Cuda(n)),
+        (Device::Auto, _) if gpus > 0 => Ok(tch::Device::Cuda(0)),
+        (Device::Cuda(_), Some(reason)) => {
+            let expected = "cpu, as libtorch's code for GPUs could not be loaded: ";
+            Err(Error::parameter("device", format!("{expected}{reason}"), device))
+        }
+        (Device::Cuda(_), None) => {
             Err(Error::parameter("device", format!("cpu, or one of the {gpus} GPUs that libtorch sees"), device))
         }
+        (Device::Auto | Device::Cpu, _) => Ok(tch::Device::Cpu),
     }
 }
 
