@@ -26,8 +26,8 @@ pub use crate::plot::{
     architecture, band_plot, box_plot, box_plot_of, box_plot_ranked, cluster_box_plot, cluster_box_plot_ranked,
     comparison_box_plot, comparison_box_plot_of, confusion_matrix, difference_plot, effective_rank_plot,
     error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, grouped_bars_of, heat_map, heat_map_of,
-    learning_curve, regret_plot, sample_grid, scatter_map, surface, surface_of, weights_plot, AxisScale, Figure,
-    Illustrated, Over, Palette, ShowSamples, Theme,
+    learning_curve, regret_plot, sample_grid, scatter_map, surface, surface_of, trend_plot, weights_plot, AxisScale,
+    Figure, Illustrated, Over, Palette, ShowSamples, Theme,
 };
 pub use crate::results::{Origin, Provenance, Record, ResultFile};
 pub use crate::rng::TorchRng;
@@ -36,9 +36,10 @@ pub use crate::runtime::threads as machine;
 pub use crate::stats::{
     across, across_table, all_pairs, answer, best, best_cuts_answer, best_table, by_layer, cluster_answer,
     cluster_table, compare, compare_answer, compare_table, gain_answer, gather, judge, judgement_table,
-    load_experiment, load_studies, load_together, median, pooled_trend, published_ranks, rank_table, recommend,
-    score_series, transfer_table, transferability, trend, weights, weights_table, wilcoxon_table, Across, Case, Centre,
-    Evidence, Groups, Measure, Ranking, Rule, Series, Situation, Statistics, Summary, Table,
+    load_experiment, load_studies, load_together, median, pooled_trend, published_best_cuts, published_ranks,
+    rank_table, recommend, score_series, transfer_table, transferability, trend, weights, weights_table,
+    wilcoxon_table, with_trends, Across, Case, Centre, Evidence, Groups, Measure, Ranking, Rule, Series, Situation,
+    Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
 pub use crate::sweep::{fine_tune, FineTuned, ImageStudy, Sweep};

@@ -312,6 +312,35 @@ fn the_line_of_best_cuts_leaves_out_the_baseline() {
 }
 
 #[test]
+fn best_cuts_of_several_studies_have_a_panel_each_with_the_published_ones_of_that_name() {
+    // The best cut is the one that is asked for, in three of four repeats; in the last it is cut 0.
+    let study = |best: [i64; 3]| {
+        let rows = [0.001, 0.01, 0.1].into_iter().zip(best).flat_map(|(fraction, best)| {
+            (0..=3).flat_map(move |cut| {
+                (0..4).map(move |repeat| {
+                    let first = if repeat == 3 { 0 } else { best };
+                    record(fraction, cut, repeat, if cut == first { 0.9 } else { 0.5 + cut as f64 / 100.0 })
+                })
+            })
+        });
+        Groups::new(&rows.collect::<Vec<_>>()).unwrap()
+    };
+    let studies = [("MNIST regular FR".to_owned(), study([3, 2, 1])), ("mine".to_owned(), study([3, 3, 3]))];
+    let published = published_best_cuts();
+    let drawn = Drawn::new(&trend_plot(&pooled_trend(&studies, false).unwrap(), &published).unwrap());
+    let names = ["MNIST regular FR", "mine"].map(|name| drawn.find(name));
+    assert!(names[0].x < names[1].x && names[0].y == names[1].y);
+    assert_eq!(drawn.count("published"), 1);
+    assert!(drawn.words().iter().any(|w| w.text.starts_with("-1.00 (") && w.x < names[1].x), "{:?}", drawn.words());
+    // The published study has fractions of its own: 50% and 100% in the first panel, and no cut above 4.
+    assert_eq!((drawn.count("100"), drawn.count("10")), (1, 2));
+    assert_eq!((drawn.count("4"), drawn.count("5")), (2, 0));
+    // Another figure without it.
+    let alone = Drawn::new(&trend_plot(&pooled_trend(&studies[1..], false).unwrap(), &published).unwrap());
+    assert_eq!((alone.count("published"), alone.count("100"), alone.count("mine")), (0, 0, 1));
+}
+
+#[test]
 fn lines_have_error_bars_or_bands_and_their_means() {
     let points = vec![(0.0, vec![0.1, 0.3]), (1.0, vec![0.4, 0.6]), (2.0, vec![0.6, 0.8])];
     let series = [Series::new("one", points.clone()), Series::new("two", points[..2].to_vec())];

@@ -6,8 +6,8 @@ use cutpoint::cluster::{ClusterFile, ClusterScore};
 use cutpoint::config::Setting;
 use cutpoint::results::{Record, ResultFile};
 use cutpoint::stats::{
-    all_pairs, by_layer, load_studies, page, pooled_trend, published_ranks, rank_table, stratified, trend, uneven,
-    weights, weights_table, wilcoxon, wilcoxon_table, Groups, Measure, PageMethod, Rule,
+    all_pairs, by_layer, load_studies, page, pooled_trend, published_best_cuts, published_ranks, rank_table,
+    stratified, trend, uneven, weights, weights_table, wilcoxon, wilcoxon_table, Groups, Measure, PageMethod, Rule,
 };
 
 /// Two samples.
@@ -61,6 +61,11 @@ fn the_permutation_test_counts_every_order_of_every_block() {
 fn the_published_medians_of_eight_studies_fall() {
     let (best, l, p_page, less, two_sided) = expected().medians;
     let blocks: Vec<_> = best.iter().map(|row| (FRACTIONS.to_vec(), row.clone())).collect();
+    let committed: Vec<Vec<(f64, f64)>> = (published_best_cuts().into_iter())
+        .map(|study| study.cuts.into_iter().map(|(fraction, cut)| (fraction, cut as f64)).collect())
+        .collect();
+    let expected = best.iter().map(|row| FRACTIONS.into_iter().zip(row.iter().copied()).collect());
+    assert_eq!(committed, expected.collect::<Vec<Vec<_>>>());
     let ours = stratified(&blocks).unwrap();
     let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-9;
     assert!(close(ours.p_less, less) && close(ours.p_two_sided, two_sided), "{ours:?}, {less} {two_sided}");

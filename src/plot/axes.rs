@@ -100,6 +100,12 @@ impl Axis {
         Axis { low: low - pad, high: high + pad, ticks, label: label.to_owned(), log: true, lines: false, ends: None }
     }
 
+    /// The same axis of fractions, its ticks in percent without the sign, for small panels.
+    pub fn without_percent_signs(mut self) -> Axis {
+        self.ticks.iter_mut().for_each(|(_, name)| *name = name.trim_end_matches('%').to_owned());
+        self
+    }
+
     /// An axis of names, each in the middle of a stretch of length 1 from 0 on.
     pub fn names(names: impl IntoIterator<Item = String>, label: &str) -> Axis {
         let ticks: Vec<_> = names.into_iter().enumerate().map(|(i, name)| (i as f64 + 0.5, name)).collect();
@@ -168,17 +174,24 @@ impl Axis {
         }
     }
 
-    /// The same axis without the names that would run into the one before them, on a plot so wide, in units.
+    /// The same axis without the names that would run into the one before them, or into the last one, on a plot so wide,
+    /// in units: where an axis ends is always said.
     fn without_overlaps(&self, width: i32) -> Axis {
         let mut axis = self.clone();
-        let mut free = f64::NEG_INFINITY;
-        for (place, name) in &mut axis.ticks {
+        let extent = |(place, name): &(f64, String)| {
             let middle = f64::from(width) * (*place - self.low) / (self.high - self.low);
             let half = f64::from(text_width(name, SMALL, false)) / 2.0;
-            if middle - half < free {
-                name.clear();
+            (middle - half, middle + half)
+        };
+        let gap = f64::from(4 * UNIT);
+        let Some((last, others)) = axis.ticks.split_last_mut() else { return axis };
+        let (mut free, end) = (f64::NEG_INFINITY, extent(last).0 - gap);
+        for tick in others {
+            let (from, to) = extent(tick);
+            if from < free || to > end {
+                tick.1.clear();
             } else {
-                free = middle + half + f64::from(4 * UNIT);
+                free = to + gap;
             }
         }
         axis
@@ -323,6 +336,15 @@ mod tests {
         assert!(!Axis::range(0.0, 1.0, "y").looking(&logarithmic).log);
         let names = Axis::names(["a".to_owned()], "x");
         assert_eq!(names.clone().looking(&limited), names);
+    }
+
+    #[test]
+    fn names_that_would_overlap_are_left_out_but_the_last_one_never() {
+        let shares = Axis::shares(&[0.001, 0.01, 0.1, 0.5, 1.0], "share");
+        let shown =
+            |width: i32| shares.without_overlaps(width * UNIT).ticks.into_iter().map(|t| t.1).collect::<Vec<_>>();
+        assert_eq!(shown(1000), ["0.1%", "1%", "10%", "50%", "100%"]);
+        assert_eq!(shown(200), ["0.1%", "1%", "10%", "", "100%"]);
     }
 
     #[test]

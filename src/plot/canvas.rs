@@ -50,14 +50,24 @@ impl<'a> Canvas<'a> {
 
     /// A part of the canvas as high as it is: from `left` on, `width` wide, in units.
     pub fn part(&self, left: i32, width: i32) -> Canvas<'a> {
+        self.panel((left, 0), (width, self.size.1))
+    }
+
+    /// A part of the whole file: its corner, its width and height, in units.
+    pub fn panel(&self, corner: (i32, i32), size: (i32, i32)) -> Canvas<'a> {
         Canvas {
             whole: self.whole.clone(),
-            area: self.whole.clone().shrink((left, 0), (width, self.size.1)),
+            area: self.whole.clone().shrink(corner, size),
             theme: self.theme,
             looks: self.looks,
-            size: (width, self.size.1),
+            size,
             pictures: Rc::clone(&self.pictures),
         }
+    }
+
+    /// Where the part begins in the whole file: its left and its top, in units.
+    pub fn corner(&self) -> (i32, i32) {
+        self.area.get_base_pixel()
     }
 
     /// Ends drawing; returns the pictures' part of the file.

@@ -20,7 +20,7 @@ pub use charts::{
     architecture, band_plot, box_plot, box_plot_of, box_plot_ranked, cluster_box_plot, cluster_box_plot_ranked,
     comparison_box_plot, comparison_box_plot_of, confusion_matrix, difference_plot, effective_rank_plot,
     error_bar_plot, feature_maps, filters, gain_plot, grouped_bars, grouped_bars_of, heat_map, heat_map_of,
-    learning_curve, regret_plot, sample_grid, scatter_map, surface, surface_of, weights_plot, Over,
+    learning_curve, regret_plot, sample_grid, scatter_map, surface, surface_of, trend_plot, weights_plot, Over,
 };
 pub use figure::Figure;
 pub use shown::{Illustrated, ShowSamples};

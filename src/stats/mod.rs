@@ -38,9 +38,9 @@ mod transferability;
 pub use crate::table::{cut_name, layer_name, percent, Table};
 pub use analysis::{
     all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared, pooled_trend,
-    published_ranks, trend, weight_count, weights, Best, Boxed, Boxes, Comparison, Five, Higher, Label, Other,
-    PairTest, PooledTrend, Rank, RankNote, Ranking, Series, Slope, Slots, Spread, StudyTrend, Trend, TrendPoint,
-    WeightCount, WeightPoint,
+    published_best_cuts, published_ranks, trend, weight_count, weights, with_trends, Best, BestCuts, Boxed, Boxes,
+    Comparison, Five, Higher, Label, Other, PairTest, PooledTrend, Rank, RankNote, Ranking, Series, Slope, Slots,
+    Spread, StudyTrend, Trend, TrendPoint, WeightCount, WeightPoint,
 };
 pub use answers::{answer, best_cuts_answer, cluster_answer, compare_answer, gain_answer, Answer};
 pub use bootstrap::{median_interval, LEVEL};

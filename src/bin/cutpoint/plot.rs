@@ -14,13 +14,13 @@ use cutpoint::experiment::{Experiment, SourceNetwork};
 use cutpoint::plot::{self, AxisScale, Figure, Over, Palette, Theme};
 use cutpoint::results::ResultFile;
 use cutpoint::stats::{
-    check_settings_comparable, experiment_name, load_studies, load_together, weights, Centre, Groups, Measure, Ranking,
-    Rule, Series, Statistics,
+    check_settings_comparable, experiment_name, load_studies, load_together, pooled_trend, published_best_cuts,
+    weights, Centre, Groups, Measure, Ranking, Rule, Series, Statistics,
 };
 use cutpoint::train::Epoch;
 
 use crate::args::{Machine, Network, Source};
-use crate::results::{clusterings, Only};
+use crate::results::{clusterings, Only, Studies};
 use crate::tell;
 
 /// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
@@ -145,6 +145,14 @@ enum Kind {
         /// The fraction of the data; unless given, every one, side by side.
         #[arg(long)]
         percentage: Option<f64>,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// The best cut of several studies by the fraction of the data, a panel each, with its slope; beside it the
+    /// published cuts of studies of that name.
+    Trend {
+        #[command(flatten)]
+        studies: Studies,
         #[command(flatten)]
         out: Out,
     },
@@ -417,6 +425,12 @@ pub fn run(args: Args) -> Result<()> {
         }
         Kind::Weights { files, percentage, out } => {
             out.save(plot::weights_plot(&weights(&load_studies(&files)?)?, percentage)?)
+        }
+        Kind::Trend { studies, out } => {
+            let (groups, left_out) = studies.load()?;
+            left_out.iter().for_each(tell);
+            let trends = pooled_trend(&groups, studies.with_baseline)?;
+            out.save(plot::trend_plot(&trends, &published_best_cuts())?)
         }
         Kind::Curve { file, out } => out.save(plot::learning_curve(&trace(&file)?)?),
         Kind::Samples { of, count } => of.out.save(plot::sample_grid(&of.load()?.data.target, count)?),

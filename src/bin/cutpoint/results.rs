@@ -1,10 +1,11 @@
 //! Reading result files and printing tables, as options ask for them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cutpoint::cluster::{Algorithm, ClusterFile};
 use cutpoint::error::{Error, Result};
 use cutpoint::results::ResultFile;
+use cutpoint::stats::{load_studies, with_trends, Groups, Measure};
 use cutpoint::table::{self, Table};
 
 use crate::args;
@@ -88,6 +89,64 @@ impl Only {
             });
         }
         Ok(kept)
+    }
+}
+
+#[derive(clap::Args)]
+pub struct Repeats {
+    /// Where cuts differ in their repeats, as in an unfinished sweep, use those that all have, and say what is left out.
+    #[arg(long)]
+    pub common_repeats: bool,
+}
+
+impl Repeats {
+    /// The groups to work with, and what was left out of those given.
+    pub fn of(&self, groups: Groups) -> Result<(Groups, Vec<String>)> {
+        match self.common_repeats {
+            true => groups.common_repeats(),
+            false => Ok((groups, Vec::new())),
+        }
+    }
+}
+
+/// A study: its name, and its rows by fraction and cut.
+type Study = (String, Groups);
+
+/// Result files of several studies, for what is asked of all together.
+#[derive(clap::Args)]
+pub struct Studies {
+    /// Result files of one study or of several, each with at least three percentages.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Count the baseline as a cut below cut 0.
+    #[arg(long)]
+    pub with_baseline: bool,
+    /// test_acc, train_acc or val_acc.
+    #[arg(long, default_value_t)]
+    measure: Measure,
+    #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
+    repeats: Repeats,
+}
+
+impl Studies {
+    /// The groups of each study, with its name, and what was left out. Of several studies, those that have too few
+    /// fractions for a trend do not keep others from theirs.
+    pub fn load(&self) -> Result<(Vec<Study>, Vec<String>)> {
+        let (mut studies, mut left_out) = (Vec::new(), Vec::new());
+        for (name, file) in load_studies(&self.files)? {
+            let groups = Groups::of(&self.only.of(file)?.records, self.measure)?;
+            let (groups, more) = self.repeats.of(groups)?;
+            left_out.extend(more.into_iter().map(|line| format!("{name}: {line}")));
+            studies.push((name, groups));
+        }
+        if studies.len() > 1 {
+            let (kept, others) = with_trends(studies);
+            left_out.extend(others);
+            return Ok((kept, left_out));
+        }
+        Ok((studies, left_out))
     }
 }
 

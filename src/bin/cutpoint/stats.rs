@@ -13,7 +13,7 @@ use cutpoint::stats::{
     weights_table, wilcoxon_table, Groups, Measure, Rule, Summary, LEVEL,
 };
 
-use crate::results::{clusterings, Form, Only};
+use crate::results::{clusterings, Form, Only, Repeats, Studies};
 use crate::say;
 
 /// Tests, ranks and answers from result files, published ones too. No model is touched.
@@ -95,19 +95,8 @@ enum Question {
     },
     /// Whether the best cut falls as data grows: in one study, or in several, each of which is a block.
     Trend {
-        /// Result files of one study or of several, each with at least three percentages.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// Count the baseline as a cut below cut 0.
-        #[arg(long)]
-        with_baseline: bool,
-        /// test_acc, train_acc or val_acc.
-        #[arg(long, default_value_t)]
-        measure: Measure,
         #[command(flatten)]
-        only: Only,
-        #[command(flatten)]
-        repeats: Repeats,
+        studies: Studies,
         #[command(flatten)]
         form: Form,
     },
@@ -144,23 +133,6 @@ struct Tests {
     rule: Rule,
     #[command(flatten)]
     repeats: Repeats,
-}
-
-#[derive(clap::Args)]
-struct Repeats {
-    /// Where cuts differ in their repeats, as in an unfinished sweep, use those that all have, and say what is left out.
-    #[arg(long)]
-    common_repeats: bool,
-}
-
-impl Repeats {
-    /// The groups to work with, and what was left out of those given.
-    fn of(&self, groups: Groups) -> Result<(Groups, Vec<String>)> {
-        match self.common_repeats {
-            true => groups.common_repeats(),
-            false => Ok((groups, Vec::new())),
-        }
-    }
 }
 
 impl Tested {
@@ -210,30 +182,14 @@ pub fn run(args: Args) -> Result<()> {
             let table = if measure == Measure::TestAcc { table.note(test_pictures(&file)) } else { table };
             form.print(&table, &uneven(&Groups::new(&file.records)?))
         }
-        Question::Trend { files, with_baseline, measure, only, repeats, form } => {
-            let mut left_out = Vec::new();
-            let mut studies = Vec::new();
-            for (name, file) in load_studies(&files)? {
-                let (groups, more) = repeats.of(Groups::of(&only.of(file)?.records, measure)?)?;
-                left_out.extend(more.into_iter().map(|line| format!("{name}: {line}")));
-                studies.push((name, groups));
-            }
-            if studies.len() > 1 {
-                // Studies that have too little of a trend do not keep others from theirs.
-                studies.retain(|(name, groups)| {
-                    let fractions = groups.percentages().len();
-                    if fractions < 3 {
-                        left_out.push(format!("{name} is left out: {fractions} fractions of the data show no trend"));
-                    }
-                    fractions >= 3
-                });
-            }
+        Question::Trend { studies: asked, form } => {
+            let (studies, left_out) = asked.load()?;
             let [(_, groups)] = &studies[..] else {
-                let pooled = pooled_trend(&studies, with_baseline)?;
+                let pooled = pooled_trend(&studies, asked.with_baseline)?;
                 form.print(&pooled.table(), &left_out)?;
                 return if form.is_text() { say(format!("\n{}", pooled.tests())) } else { Ok(()) };
             };
-            let trend = trend(groups, with_baseline)?;
+            let trend = trend(groups, asked.with_baseline)?;
             if !form.is_text() {
                 return form.print(&trend.table(), &left_out);
             }

@@ -10,6 +10,7 @@ mod regret;
 mod scatter;
 mod surface;
 mod training;
+mod trend;
 mod weights;
 
 pub use bars::{grouped_bars, grouped_bars_of};
@@ -25,4 +26,5 @@ pub use regret::regret_plot;
 pub use scatter::scatter_map;
 pub use surface::{surface, surface_of};
 pub use training::learning_curve;
+pub use trend::trend_plot;
 pub use weights::weights_plot;

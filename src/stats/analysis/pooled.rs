@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::trend::{trend, Trend};
+use super::trend::{trend, Trend, FEWEST_FRACTIONS};
 use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::stats::groups::Groups;
@@ -74,6 +74,17 @@ pub fn pooled_trend(studies: &[(String, Groups)], with_baseline: bool) -> Result
         _ => None,
     };
     Ok(PooledTrend { stratified: stratified(&blocks)?, common, page, studies })
+}
+
+/// Those of several studies that have enough fractions of the data for a trend, and of each other one a sentence that
+/// says why it is left out.
+pub fn with_trends(studies: Vec<(String, Groups)>) -> (Vec<(String, Groups)>, Vec<String>) {
+    let (kept, others): (Vec<_>, Vec<_>) =
+        studies.into_iter().partition(|(_, groups)| groups.percentages().len() >= FEWEST_FRACTIONS);
+    let left_out = others.into_iter().map(|(name, groups)| {
+        format!("{name} is left out: {} fractions of the data show no trend", groups.percentages().len())
+    });
+    (kept, left_out.collect())
 }
 
 impl PooledTrend {

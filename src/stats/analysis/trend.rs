@@ -12,6 +12,9 @@ use crate::stats::groups::{paired, Group, Groups};
 use crate::stats::tests::{spearman, spearman_exact, Correlation, CorrelationMethod, ALPHA, MOST_ORDERED};
 use crate::table::{cut_name, cut_names, percent, Table, Value};
 
+/// With fewer fractions of the data there is no trend.
+pub(super) const FEWEST_FRACTIONS: usize = 3;
+
 /// The best cut of one repeat at one percentage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendPoint {
@@ -70,7 +73,7 @@ pub struct Trend {
 /// candidates would be another question.
 pub fn trend(groups: &Groups, with_baseline: bool) -> Result<Trend> {
     let percentages = groups.percentages();
-    if percentages.len() < 3 {
+    if percentages.len() < FEWEST_FRACTIONS {
         let expected = "at least three percentages, to see a trend";
         return Err(Error::parameter("percentages", expected, percentages.len()));
     }
