@@ -3,6 +3,7 @@
 mod common;
 
 use cutpoint::prelude::*;
+use cutpoint::stats::{boxes, Boxes, RankNote};
 use ndarray::Array2;
 use roxmltree::{Document, Node};
 
@@ -152,6 +153,34 @@ fn few_or_unequal_repeats_are_drawn_without_ranks_and_the_figure_says_so() {
     assert_eq!(drawn.count("above: median"), 1);
     let unequal = results().filter(|r| r.sampled_cut_point != 1 || r.repeat > 0);
     Drawn::new(&box_plot(&unequal).unwrap()).find("empty: not ranked, cuts have different repeats");
+    let mut layers = clusterings();
+    layers.records.retain(|r| r.layer != "conv1" || r.repeat > 0);
+    let drawn = Drawn::new(&cluster_box_plot(&layers, ClusterScore::Ari).unwrap());
+    drawn.find("empty: not ranked, layers have different repeats");
+}
+
+#[test]
+fn unequal_repeats_at_one_percentage_leave_the_ranks_of_the_others() {
+    let unequal = results().filter(|r| r.sampled_percentage < 0.05 || r.sampled_cut_point != 1 || r.repeat > 0);
+    for (ranking, meaning) in
+        [(Ranking::Sound, "rank: 1 + cuts significantly better"), (Ranking::Published, "ranks as published")]
+    {
+        let found = boxes(&unequal, Measure::TestAcc, ranking).unwrap();
+        let all = boxes(&results(), Measure::TestAcc, ranking).unwrap();
+        let ranks = |of: &Boxes| of.boxes.iter().map(|b| b.rank).collect::<Vec<_>>();
+        assert_eq!(ranks(&found)[..3], ranks(&all)[..3]);
+        assert_eq!((ranks(&found)[3..].to_vec(), found.ranked), (vec![None; 3], RankNote::Unpaired));
+        assert!(ranks(&all).iter().all(Option::is_some) && all.ranked == RankNote::All);
+        let drawn = Drawn::new(&box_plot_ranked(&unequal, ranking).unwrap());
+        drawn.find(&format!("{meaning}; empty: cuts have different repeats"));
+    }
+    let few_too = unequal.filter(|r| r.sampled_percentage > 0.05 || r.repeat < 5);
+    let drawn = Drawn::new(&box_plot(&few_too).unwrap());
+    assert_eq!(boxes(&few_too, Measure::TestAcc, Ranking::Sound).unwrap().ranked, RankNote::UnpairedOrTooFew);
+    assert!(drawn
+        .words()
+        .iter()
+        .any(|w| w.text == "empty: not ranked, cuts have different repeats, or too few to tell"));
 }
 
 #[test]
