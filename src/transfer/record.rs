@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Score, View};
 use crate::error::{Error, Result};
 use crate::results::Computed;
+use crate::util::numbers::distinct;
 use crate::util::{files, locks};
 
 /// The scores of one layer on one reduced training set.
@@ -69,10 +70,7 @@ impl TransferFile {
 
     /// The shares of the data that there are rows of, ascending.
     pub fn percentages(&self) -> Vec<f64> {
-        let mut all: Vec<f64> = self.records.iter().map(|r| r.percentage).collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        all
+        distinct(self.records.iter().map(|r| r.percentage))
     }
 
     /// Each layer's scores on one reduced training set, in the order of the layers.

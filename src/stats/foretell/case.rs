@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::Setting;
 use crate::error::{Error, Result};
 use crate::results::ResultFile;
-use crate::stats::describe::median;
+use crate::stats::describe::{mean, median};
 use crate::stats::groups::Groups;
 use crate::stats::tests::kendall;
 use crate::transfer::{Score, TransferFile};
@@ -153,13 +153,13 @@ impl Case {
             Choice::Random => {
                 let after_layers: Vec<f64> =
                     self.cuts.iter().zip(&medians).filter(|(&c, _)| c > 0).map(|(_, m)| *m).collect();
-                (!after_layers.is_empty()).then(|| best - after_layers.iter().sum::<f64>() / after_layers.len() as f64)
+                Some(best - mean(&after_layers)?)
             }
             Choice::Score(score) => {
                 let by_cut = self.scores.get(&score)?;
                 let regret = |&repeat: &usize| Some(best - medians[self.pick(by_cut, repeat)?]);
                 let regrets: Option<Vec<f64>> = sample.iter().map(regret).collect();
-                regrets.map(|r| r.iter().sum::<f64>() / r.len() as f64)
+                mean(&regrets?)
             }
         }
     }
@@ -175,6 +175,6 @@ impl Case {
             Some(kendall(&x, &y).ok()?.unwrap_or(0.0))
         };
         let taus: Option<Vec<f64>> = sample.iter().map(tau).collect();
-        taus.map(|t| t.iter().sum::<f64>() / t.len() as f64)
+        mean(&taus?)
     }
 }
