@@ -12,7 +12,7 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::{DrawingArea, SVGBackend};
 use plotters::style::{Color, FontTransform, RGBAColor, RGBColor, ShapeStyle};
 
-use super::style::{text, Align, Colours, Looks, Theme, UNIT};
+use super::style::{text, Align, Colours, Looks, Theme, GREY, UNIT};
 use crate::error::{Error, Result};
 
 /// A drawing area over an SVG file in memory.
@@ -94,12 +94,19 @@ impl<'a> Canvas<'a> {
 
     /// The mark of the i-th series: shapes differ between neighbours, and where a colour comes again.
     pub fn mark(&self, (x, y): (i32, i32), r: i32, i: usize, fill: RGBAColor) -> Result<()> {
-        match (i + i / 8) % 4 {
+        match shape(i) {
             0 => self.dot((x, y), r, fill),
             1 => self.rectangle((x - r + 1, y - r + 1), (x + r - 1, y + r - 1), fill),
             2 => self.polygon(vec![(x, y - r - 2), (x + r + 1, y + r - 1), (x - r - 1, y + r - 1)], fill),
             _ => self.polygon(vec![(x, y - r - 2), (x + r + 2, y), (x, y + r + 2), (x - r - 2, y)], fill),
         }
+    }
+
+    /// A line from a low value to a high one, with a cap at either end.
+    pub fn error_bar(&self, low: (i32, i32), high: (i32, i32), colour: RGBColor) -> Result<()> {
+        let cap = 3 * UNIT;
+        self.line([low, high], colour, 3)?;
+        [low, high].iter().try_for_each(|&(x, y)| self.line([(x - cap, y), (x + cap, y)], colour, 3))
     }
 
     /// Diagonal lines across a rectangle: up to the right, or down.
@@ -152,6 +159,15 @@ impl<'a> Canvas<'a> {
     }
 }
 
+/// Which of four shapes the mark of the i-th series has.
+fn shape(i: usize) -> usize {
+    if i == GREY {
+        3
+    } else {
+        (i + 2 * (i / 7)) % 4
+    }
+}
+
 /// A text without the characters that a file of SVG cannot hold.
 fn printable(content: &str) -> String {
     content.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -160,4 +176,22 @@ fn printable(content: &str) -> String {
 /// A line style; the width is in units.
 pub(super) fn stroke(colour: impl Color, width: u32) -> ShapeStyle {
     colour.stroke_width(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_colour_comes_again_the_mark_is_another() {
+        for palette in [super::super::style::Palette::OkabeIto, super::super::style::Palette::Tol] {
+            let colours = Colours::new(Theme::Light, palette);
+            let mut seen = Vec::new();
+            for i in 0..84 {
+                let look = (colours.series(i), shape(i));
+                assert!(!seen.contains(&look), "{palette}: {i}");
+                seen.push(look);
+            }
+        }
+    }
 }
