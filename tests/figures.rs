@@ -77,8 +77,8 @@ impl Drawn {
         self.each("circle", |n| (number(n, "cx"), number(n, "cy"), n.attribute("fill").unwrap_or_default().to_owned()))
     }
 
-    /// Pictures: width and height of the file inside, and its pixels.
-    fn pictures(&self) -> Vec<(u32, u32, Vec<u8>)> {
+    /// Images: width and height of the file inside, and its pixels.
+    fn images(&self) -> Vec<(u32, u32, Vec<u8>)> {
         self.each("image", |n| {
             use base64::Engine;
             let data = n.attribute("href").unwrap().strip_prefix("data:image/png;base64,").unwrap();
@@ -100,8 +100,8 @@ fn number(node: Node, attribute: &str) -> f64 {
 
 /// Width, height and RGBA of a PNG file.
 fn decode(file: &[u8]) -> (u32, u32, Vec<u8>) {
-    let picture = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap().to_rgba8();
-    (picture.width(), picture.height(), picture.into_raw())
+    let decoded = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap().to_rgba8();
+    (decoded.width(), decoded.height(), decoded.into_raw())
 }
 
 fn record(percentage: f64, cut: i64, repeat: u64, test_acc: f64) -> Record {
@@ -475,24 +475,24 @@ fn glyphs(params: &Params) -> TransferLearningWrapper {
 }
 
 #[test]
-fn pictures_are_the_pixels_of_the_samples_and_of_the_layers() {
+fn images_are_the_pixels_of_the_samples_and_of_the_layers() {
     let params = Params { depth: 2, num_channels: 20, device: Device::Cpu, ..Params::default() };
     let data = glyphs(&params);
     let drawn = Drawn::new(&sample_grid(&data.target, 3).unwrap());
-    let pictures = drawn.pictures();
-    assert_eq!(pictures.len(), 5 * 3);
+    let images = drawn.images();
+    assert_eq!(images.len(), 5 * 3);
     let first = data.target.train.labels.iter().position(|&l| l == 0).unwrap();
     let pixels = data.target.train.pictures.picture(data.target.train.rows[first] as usize);
     let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p, 255]).collect();
-    assert_eq!(pictures[0], (28, 28, grey));
+    assert_eq!(images[0], (28, 28, grey));
     data.target.class_names.clone().iter().for_each(|name| drop(drawn.find(name)));
     assert!(sample_grid(&data.target, 0).is_err());
 
     let model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();
-    let filters = Drawn::new(&filters(&model).unwrap()).pictures();
+    let filters = Drawn::new(&filters(&model).unwrap()).images();
     assert_eq!((filters.len(), filters[0].0, filters[0].1), (20, 3, 3));
     let maps = Drawn::new(&feature_maps(&model, &data.target.train, first).unwrap());
-    assert_eq!(maps.pictures().len(), 1 + 2 * 16, "the picture, and sixteen channels of two layers");
+    assert_eq!(maps.images().len(), 1 + 2 * 16, "the image, and sixteen channels of two layers");
     assert!(feature_maps(&model, &data.target.train, usize::MAX).unwrap_err().to_string().contains("`position`"));
 }
 

@@ -71,7 +71,7 @@ fn the_published_medians_of_eight_studies_fall() {
     assert!(ours.l == l && close(ours.p_value, p_page), "{ours:?}, {l} {p_page}");
 }
 
-/// Our ends are those of 10,000 resamples: their shares are off by at most 0.008 (five deviations).
+/// Our ends are those of 10,000 resamples: their fractions are off by at most 0.008 (five deviations).
 #[test]
 fn slopes_of_published_files_and_their_intervals_are_numpy_s() {
     for (set, setting, slope, around) in expected().slopes {

@@ -28,8 +28,8 @@ pub(super) struct Canvas<'a> {
     pub looks: Looks,
     /// Width and height of the part, in units.
     pub size: (i32, i32),
-    /// Pictures, which go into the file after everything else.
-    pictures: Rc<RefCell<String>>,
+    /// Images, which go into the file after everything else.
+    images: Rc<RefCell<String>>,
 }
 
 /// Turns plotters' errors into ours.
@@ -45,7 +45,7 @@ impl<'a> Canvas<'a> {
         area.fill(&theme.background()).map_err(failed)?;
         let size = ((width * unit) as i32, (height * unit) as i32);
         let theme = Colours::new(theme, looks.palette);
-        Ok(Canvas { whole: area.clone(), area, theme, looks, size, pictures: Rc::default() })
+        Ok(Canvas { whole: area.clone(), area, theme, looks, size, images: Rc::default() })
     }
 
     /// A part of the canvas as high as it is: from `left` on, `width` wide, in units.
@@ -56,14 +56,14 @@ impl<'a> Canvas<'a> {
             theme: self.theme,
             looks: self.looks,
             size: (width, self.size.1),
-            pictures: Rc::clone(&self.pictures),
+            images: Rc::clone(&self.images),
         }
     }
 
-    /// Ends drawing; returns the pictures' part of the file.
+    /// Ends drawing; returns the images' part of the file.
     pub fn finish(self) -> Result<String> {
         self.whole.present().map_err(failed)?;
-        Ok(self.pictures.take())
+        Ok(self.images.take())
     }
 
     pub fn rectangle(&self, a: (i32, i32), b: (i32, i32), fill: impl Color) -> Result<()> {
@@ -142,15 +142,15 @@ impl<'a> Canvas<'a> {
         self.whole.draw(&Text::new(printable(content), at, style)).map_err(failed)
     }
 
-    /// A picture of RGB bytes (width x height x 3), drawn with hard edges between its pixels.
-    pub fn picture(&self, at: (i32, i32), size: (i32, i32), (width, height): (u32, u32), rgb: &[u8]) -> Result<()> {
+    /// An image of RGB bytes (width x height x 3), drawn with hard edges between its pixels.
+    pub fn image(&self, at: (i32, i32), size: (i32, i32), (width, height): (u32, u32), rgb: &[u8]) -> Result<()> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_compression(png::Compression::High);
         encoder.write_header().and_then(|mut w| w.write_image_data(rgb)).map_err(failed)?;
         let data = base64::engine::general_purpose::STANDARD.encode(file);
-        self.pictures.borrow_mut().push_str(&format!(
+        self.images.borrow_mut().push_str(&format!(
             "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
              style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>\n",
             at.0, at.1, size.0, size.1

@@ -32,7 +32,7 @@ const NUMBERS: f64 = 58.0;
 const MEDIAN: i32 = 4;
 /// Left of the plot, about, in pixels.
 const LEFT: i32 = 60;
-/// The share of a group's width that its boxes take.
+/// The fraction of a group's width that its boxes take.
 const FILLED: f64 = 0.9;
 /// What the groups of boxes are.
 const FRACTION: &str = "fraction of the target training data";

@@ -17,7 +17,7 @@ use crate::util::numbers::distinct;
 /// What the horizontal axis of a figure of lines holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Shares of the target training data, on a logarithmic axis.
+    /// Fractions of the target training data, on a logarithmic axis.
     Percentage,
     /// Cuts; -1 is the baseline.
     Cut,
@@ -28,7 +28,7 @@ pub enum Over {
 impl Over {
     fn words(self) -> &'static str {
         match self {
-            Over::Percentage => "shares of the target training data",
+            Over::Percentage => "fractions of the target training data",
             Over::Cut => "cuts",
             Over::Layer => "layers",
         }
@@ -68,7 +68,7 @@ impl Lines {
             return Err(Error::parameter("series", "finite numbers", bad));
         }
         let not_a_share = values().find(|(x, _)| self.over == Over::Percentage && *x <= 0.0);
-        not_a_share.map_or(Ok(()), |(x, _)| Err(Error::parameter("series", "shares above 0", x)))
+        not_a_share.map_or(Ok(()), |(x, _)| Err(Error::parameter("series", "fractions above 0", x)))
     }
 
     fn figure(self, title: String) -> Result<Figure> {
@@ -157,7 +157,7 @@ pub fn band_plot(series: &[Series], over: Over, label: &str) -> Result<Figure> {
     lines.figure(format!("Mean {label}, from lowest to highest"))
 }
 
-/// How much better or worse than the baseline each cut is, over shares of the data on a logarithmic axis: the median of
+/// How much better or worse than the baseline each cut is, over fractions of the data on a logarithmic axis: the median of
 /// the differences of each repeat's accuracies, with bars from their lower quartile to the upper one.
 ///
 /// # Errors
@@ -181,7 +181,7 @@ pub fn difference_plot(results: &ResultFile) -> Result<Figure> {
 ///
 /// # Errors
 /// Those of [`Groups::new`]; [`Error::Parameter`] when there is no experiment, or when one has no baselines, cuts or
-/// repeats in common at this share.
+/// repeats in common at this fraction.
 pub fn gain_plot<R: Borrow<ResultFile>>(experiments: &[(&str, R)], percentage: f64) -> Result<Figure> {
     let of_experiment = |(name, results): &(&str, R)| {
         let groups = Groups::new(&results.borrow().records)?;

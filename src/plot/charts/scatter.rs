@@ -11,7 +11,7 @@ use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::{Colours, UNIT};
 
-/// Points drawn at most: more would make a large file and no clearer picture.
+/// Points drawn at most: more would make a large file and no clearer image.
 const MOST: usize = 1500;
 
 /// A point: where it is, and its colour in the panel.

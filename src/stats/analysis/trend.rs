@@ -15,7 +15,7 @@ use crate::table::{cut_name, cut_names, p_value, percent, Table, Value};
 /// The best cut of one repeat at one percentage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendPoint {
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The seed.
     pub repeat: u64,

@@ -38,7 +38,7 @@ impl std::fmt::Display for Policy {
 pub struct Across {
     /// The setting of fine-tuning.
     pub setting: Setting,
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The policy.
     pub policy: Policy,

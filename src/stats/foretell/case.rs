@@ -31,14 +31,14 @@ impl std::fmt::Display for Choice {
     }
 }
 
-/// A study under one setting at one share of the data: what cuts were worth, and what layers had scored before.
+/// A study under one setting at one fraction of the data: what cuts were worth, and what layers had scored before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The study, as `CIFAR/regular`.
     pub study: String,
     /// The setting that it was fine-tuned under.
     pub setting: Setting,
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// Images of each class in the reduced training set, on average.
     pub images_per_class: f64,
@@ -53,11 +53,11 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case for each share of the data that both have, over the repeats that both have. A score that is missing for some
-    /// layer or repeat of a share is left out there.
+    /// A case for each fraction of the data that both have, over the repeats that both have. A score that is missing for some
+    /// layer or repeat of a fraction is left out there.
     ///
     /// # Errors
-    /// Those of [`Groups::new`] and [`Groups::common_repeats`]; [`Error::Parameter`] when no share and repeat has both.
+    /// Those of [`Groups::new`] and [`Groups::common_repeats`]; [`Error::Parameter`] when no fraction and repeat has both.
     pub fn all(study: &str, scores: &TransferFile, results: &ResultFile) -> Result<Vec<Case>> {
         let setting = results.params.setting()?;
         let groups = Groups::new(&results.without_baseline().records)?.common_repeats()?.0;
@@ -101,7 +101,7 @@ impl Case {
         }
         match cases.is_empty() {
             true => {
-                let expected = format!("scores of a share and repeat that {study} was fine-tuned on");
+                let expected = format!("scores of a fraction and repeat that {study} was fine-tuned on");
                 Err(Error::parameter("scores", expected, format!("{} rows of others", scores.records.len())))
             }
             false => Ok(cases),
