@@ -1,7 +1,7 @@
 //! Layer-freezing studies: when a pre-trained network is fine-tuned on a new task, how many of its layers should be
 //! kept and frozen, re-initialised, or cut off, and how does the answer change with the amount of target data?
 //!
-//! A study in small, on the built-in images:
+//! A study in small, on the built-in pictures:
 //!
 //! ```
 //! use cutpoint::prelude::*;
@@ -25,7 +25,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 6 | [`prelude`], and the program `cutpoint` |
-//! | 5 | [`table`], [`stats`], [`plot`]: tables; tests of records and their figures; figures of networks and images |
+//! | 5 | [`table`], [`stats`], [`plot`]: tables; tests of records and their figures; figures of networks and pictures |
 //! | 4 | [`sweep`], [`cluster`], [`transfer`]: the grid of runs, side by side; feature maps clustered, and scored |
 //! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
 //! | 2 | [`model`]: the network, the cut, files of weights |
