@@ -14,7 +14,8 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks docs bench bench-kernel fuzz clean
+.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks test-torchvision docs \
+  bench bench-kernel fuzz clean
 
 help:
 	@echo "make run    the quickstart notebook, from images to the answer, in this terminal; figures below run/"
@@ -67,6 +68,10 @@ test-cells: tools
 # Examples of README.md and docs/ are compiled or run; mdbook is installed into target/tools unless it is there.
 docs: tools
 	@scripts/docs
+
+# The built-in networks with files that torchvision writes for it (1.6 GB, below target/).
+test-torchvision: tools
+	@scripts/torchvision
 
 # Every parser of what comes from outside on inputs that are nearly right, for SECONDS_EACH; SEED draws others.
 fuzz: tools
