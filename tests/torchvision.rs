@@ -15,7 +15,8 @@ use serde_json::Value;
 
 #[test]
 fn files_that_torchvision_wrote_give_what_it_gives() {
-    let folder = std::env::var_os("CUTPOINT_TORCHVISION").expect("CUTPOINT_TORCHVISION, the folder of torchvision's files");
+    let folder =
+        std::env::var_os("CUTPOINT_TORCHVISION").expect("CUTPOINT_TORCHVISION, the folder of torchvision's files");
     let folder = Path::new(&folder);
     let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("networks.json")).unwrap()).unwrap();
     tch::set_num_threads(1);

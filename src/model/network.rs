@@ -132,7 +132,6 @@ impl NetworkBuilder {
         let (mut shapes, mut costs) = measure(&parts, preparation.shape, device)?;
         let head = new_head(&head_of, &head_prefix, last(&shapes), classes, &mut rng, device)?;
         costs.push(measure_head(&head, last(&shapes), classes, device)?);
-        shapes.shrink_to_fit();
         let network = Network {
             name,
             parts,
