@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use cutpoint::cluster::ClusterFile;
 use cutpoint::config::Params;
-use cutpoint::data::{cifar, idx, Dataset, Files, FolderOptions};
+use cutpoint::data::{cifar, cifar_python, idx, Dataset, Files, FolderOptions};
 use cutpoint::error::Result;
 use cutpoint::model::Checkpoint;
 use cutpoint::results::{Journal, Record, ResultFile};
@@ -210,6 +210,27 @@ fn cifar_batches() {
     fuzz("cifar", vec![batch], |bytes| {
         fs::write(dir.path().join("test_batch.bin"), bytes).unwrap();
         cifar::load_folder(dir.path(), Files::Test).is_ok()
+    });
+}
+
+#[test]
+fn cifar_batches_for_python() {
+    // As Python 2 wrote them, two images.
+    let batch = [
+        &b"\x80\x02}q\x01(U\x06labelsq\x04]q\x05(K\x03K\x09eU\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07"
+            [..],
+        b"cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\x09(K\x01M\x02\x00M\x00\x0c\x86cnumpy\ndtype\nq\x0a",
+        b"U\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T\x00\x18\x00\x00",
+        &[7; 2 * 3072],
+        b"tbU\x09filenamesq\x0c]q\x0d(U\x05a.pngq\x0eh\x0eeu.",
+    ]
+    .concat();
+    // The pixels, which no change harms, are most of it: the same without them, which is refused in the end.
+    let short = [&batch[..batch.len() - 2 * 3072 - 30], &batch[batch.len() - 60..]].concat();
+    let dir = folder();
+    fuzz("cifar for Python", vec![batch, short], |bytes| {
+        fs::write(dir.path().join("test_batch"), bytes).unwrap();
+        cifar_python::load_folder(dir.path(), Files::Test).is_ok()
     });
 }
 

@@ -129,7 +129,7 @@ impl NetworkBuilder {
         for (block, prefix, definition) in &blocks {
             parts.push(Part::init(block, prefix, definition, &mut rng, device)?);
         }
-        let (mut shapes, mut costs) = measure(&parts, preparation.shape, device)?;
+        let (shapes, mut costs) = measure(&parts, preparation.shape, device)?;
         let head = new_head(&head_of, &head_prefix, last(&shapes), classes, &mut rng, device)?;
         costs.push(measure_head(&head, last(&shapes), classes, device)?);
         let network = Network {

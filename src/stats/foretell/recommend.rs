@@ -41,7 +41,7 @@ impl Situation {
 
     /// A network of any other kind, known by the features that its blocks make of the images at hand.
     pub fn of_features(layers: &LayerFeatures, setting: Setting) -> Situation {
-        let mut classes = layers.labels.clone();
+        let mut classes = layers.labels().to_vec();
         classes.sort_unstable();
         classes.dedup();
         let images_per_class = layers.len() as f64 / classes.len().max(1) as f64;
