@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{Algorithm, Contingency, Scores, Scoring};
 use crate::error::{Error, Result};
 use crate::results::Computed;
+use crate::runtime::progress::default_sink;
 use crate::util::files;
 use crate::util::{json, locks};
 
@@ -342,7 +343,21 @@ impl ClusterFile {
         Ok(self)
     }
 
-    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds.
+    /// The rows of the file at `path` whose scores are others than those of these rows, in sentences.
+    fn changes(&self, path: &Path) -> Result<Vec<String>> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let old = ClusterFile::load(path)?.records;
+        let there: std::collections::HashMap<_, _> = old.iter().map(|r| (key(r), r)).collect();
+        let of = |r: &ClusterRecord| (r.scores, r.nmi, r.silhouette, r.scoring.clone());
+        let changed = self.records.iter().filter(|r| there.get(&key(r)).is_some_and(|old| of(old) != of(r)));
+        Ok(changed.map(|r| files::changed_row(path, &r.layer, r.repeat, r.percentage)).collect())
+    }
+
+    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Rows of the file that were
+    /// changed since they were computed are said.
     ///
     /// # Errors
     /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`]; [`Error::Io`] when the folder cannot be held while
@@ -350,6 +365,9 @@ impl ClusterFile {
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let _one_at_a_time = locks::lock_folder_of(path)?;
+        for line in self.changes(path)? {
+            default_sink().line(&line);
+        }
         let all = self.merged_with(path)?;
         all.save(path)?;
         Ok(all)
@@ -421,6 +439,20 @@ mod tests {
         other.records[0].source_weights = Some("abc".into());
         let error = other.merged_with(&path).unwrap_err().to_string();
         assert!(error.contains("c.json") && error.contains("`source network` abc"), "{error}");
+    }
+
+    #[test]
+    fn a_row_that_was_changed_by_hand_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.json");
+        let computed = ClusterFile { records: vec![row(0.1, "conv0", 0.1), row(0.1, "conv1", 0.25)] };
+        computed.save(&path).unwrap();
+        assert_eq!(computed.changes(&path).unwrap(), [""; 0]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"ARI\":0.25", "\"ARI\":0.75")).unwrap();
+        let said = computed.changes(&path).unwrap();
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("c.json: the row of conv1, repeat 0, fraction 0.1 was changed"), "{said:?}");
     }
 
     #[test]

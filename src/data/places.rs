@@ -6,6 +6,7 @@ use super::images::{Files, Pictures};
 use super::name::DatasetName;
 use super::{cifar, cifar_python, glyphs, idx};
 use crate::error::Result;
+use crate::util::names::plain;
 
 /// The environment variable that names the folder of data sets where no folder is given.
 pub const ENV: &str = "CUTPOINT_DATA";
@@ -119,11 +120,6 @@ pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
         }
         DatasetName::Glyphs => Some(Found::BuiltIn),
     }
-}
-
-/// Letters and digits only, in lower case: how names are compared.
-fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
 /// The folders in `folder` that are called `name`: exactly so, or else in another case or with hyphens (`fashion-mnist`,

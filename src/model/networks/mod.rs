@@ -22,6 +22,7 @@ use crate::data::Preparation;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 use crate::runtime::progress::default_sink;
+use crate::util::names::plain;
 
 /// The networks that are built in, beside the study's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,7 +131,6 @@ impl FromStr for Builtin {
 
     /// Reads torchvision's name, in any case, with or without hyphens and underscores.
     fn from_str(s: &str) -> Result<Self> {
-        let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         Builtin::ALL.into_iter().find(|n| plain(&n.to_string()) == plain(s)).ok_or_else(|| {
             let known = Builtin::ALL.map(|n| n.to_string()).join(", ");
             Error::parameter("network", format!("one of {known}"), s)
