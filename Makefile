@@ -14,14 +14,17 @@ CUTPOINT = target/release/cutpoint
 REFERENCE ?= ../shared/reference/tl_reference.py
 WEIGHTS ?= ../shared/published/FashionMNIST/regular_classes.pth
 
-.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks bench bench-kernel fuzz clean
+.PHONY: help tools build run study lab test test-cells test-crate test-kernel test-notebooks test-torchvision docs \
+  bench bench-kernel fuzz kills clean
 
 help:
-	@echo "make run    the quickstart notebook, from pictures to the answer, in this terminal; figures below run/"
+	@echo "make run    the quickstart notebook, from images to the answer, in this terminal; figures below run/"
 	@echo "make lab    JupyterLab with the Rust kernel, ready to use"
 	@echo "make study  a small study with the program alone (go on with it: make study again)"
 	@echo "make test   build and run all tests: test-crate (library and program), test-kernel, test-notebooks"
+	@echo "make docs   the documentation as a book, target/book/index.html, after its examples were tried"
 	@echo "make fuzz   every parser on nearly right inputs, for as long as SECONDS_EACH=60 says"
+	@echo "make kills  the program killed KILLS=100 times at random moments: nothing but runs in flight may be lost"
 	@echo "make bench, make bench-kernel   this engine against PyTorch and scikit-learn, the kernel against evcxr_jupyter"
 	@echo "make build  the program, $(CUTPOINT)"
 
@@ -63,10 +66,23 @@ test-cells: tools
 	@bin="$$(scripts/jupyter kernel/requirements.txt kernel/tests/requirements.txt)" && scripts/kernel >/dev/null && \
 	  JUPYTER_PLATFORM_DIRS=1 "$$bin/python" -m pytest -q -p no:cacheprovider kernel/tests/test_cells.py kernel/tests/test_model.py
 
+# Examples of README.md and docs/ are compiled or run; mdbook is installed into target/tools unless it is there.
+docs: tools
+	@scripts/docs
+
+# The built-in networks with files that torchvision writes for it (1.6 GB, below target/).
+test-torchvision: tools
+	@scripts/torchvision
+
 # Every parser of what comes from outside on inputs that are nearly right, for SECONDS_EACH; SEED draws others.
 fuzz: tools
 	@$(WITH_LIBTORCH) CUTPOINT_FUZZ_SECONDS=$(or $(SECONDS_EACH),60) CUTPOINT_FUZZ_SEED=$(or $(SEED),$$RANDOM) \
 	  cargo test --release --features cli --test fuzz -- --nocapture
+
+# The program killed at random moments, and what it leaves compared with what it writes undisturbed. POWER_CUT=1 loses what
+# was not synced, too; SEED draws other moments.
+kills: build
+	@$(WITH_LIBTORCH) scripts/kills --kills $(or $(KILLS),100) --seed $(or $(SEED),1) $(if $(POWER_CUT),--power-cut) $(CUTPOINT)
 
 # Start-up and cell times; with evcxr_jupyter on the path, its times too.
 bench-kernel: tools

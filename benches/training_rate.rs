@@ -1,6 +1,6 @@
-//! The share of the machine's matrix-product rate that training reaches at cut 0, on one thread.
+//! The fraction of the machine's matrix-product rate that training reaches at cut 0, on one thread.
 //!
-//! Counted are the multiplications and additions of the convolutions: forward once for a picture that is measured,
+//! Counted are the multiplications and additions of the convolutions: forward once for an image that is measured,
 //! three times for one that is trained on (less the first layer's gradient of its input, which nobody needs).
 
 use std::time::Instant;
@@ -27,7 +27,7 @@ fn main() -> cutpoint::error::Result<()> {
         Params { batch_size: 4096, num_train: 10, early_stop_patience: None, device: Device::Cpu, ..Params::default() };
     let data = TransferLearningWrapper::load(&params, GLYPHS, GLYPHS, None, &Silent)?;
     let source = CustomCnn::new(&params, data.source.classes.len(), data.input_shape())?;
-    // Operations of one picture's way forward through each convolution of the study's network, 28 x 28.
+    // Operations of one image's way forward through each convolution of the study's network, 28 x 28.
     let conv = |side: f64, inputs: f64| 2.0 * side * side * 9.0 * 64.0 * inputs;
     let first = conv(28.0, 1.0);
     let forward = first + conv(28.0, 64.0) + 2.0 * conv(14.0, 64.0) + 2.0 * conv(7.0, 64.0);
@@ -46,6 +46,6 @@ fn main() -> cutpoint::error::Result<()> {
         shares.push(rate / product);
     }
     shares.sort_by(f64::total_cmp);
-    println!("share of the matrix-product rate, median of {}: {:.2}", shares.len(), shares[shares.len() / 2]);
+    println!("fraction of the matrix-product rate, median of {}: {:.2}", shares.len(), shares[shares.len() / 2]);
     Ok(())
 }

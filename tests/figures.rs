@@ -3,6 +3,7 @@
 mod common;
 
 use cutpoint::prelude::*;
+use cutpoint::stats::{boxes, Boxes, RankNote};
 use ndarray::Array2;
 use roxmltree::{Document, Node};
 
@@ -76,8 +77,8 @@ impl Drawn {
         self.each("circle", |n| (number(n, "cx"), number(n, "cy"), n.attribute("fill").unwrap_or_default().to_owned()))
     }
 
-    /// Pictures: width and height of the file inside, and its pixels.
-    fn pictures(&self) -> Vec<(u32, u32, Vec<u8>)> {
+    /// Images: width and height of the file inside, and its pixels.
+    fn images(&self) -> Vec<(u32, u32, Vec<u8>)> {
         self.each("image", |n| {
             use base64::Engine;
             let data = n.attribute("href").unwrap().strip_prefix("data:image/png;base64,").unwrap();
@@ -99,8 +100,8 @@ fn number(node: Node, attribute: &str) -> f64 {
 
 /// Width, height and RGBA of a PNG file.
 fn decode(file: &[u8]) -> (u32, u32, Vec<u8>) {
-    let picture = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap().to_rgba8();
-    (picture.width(), picture.height(), picture.into_raw())
+    let decoded = image::load_from_memory_with_format(file, image::ImageFormat::Png).unwrap().to_rgba8();
+    (decoded.width(), decoded.height(), decoded.into_raw())
 }
 
 fn record(percentage: f64, cut: i64, repeat: u64, test_acc: f64) -> Record {
@@ -152,6 +153,34 @@ fn few_or_unequal_repeats_are_drawn_without_ranks_and_the_figure_says_so() {
     assert_eq!(drawn.count("above: median"), 1);
     let unequal = results().filter(|r| r.sampled_cut_point != 1 || r.repeat > 0);
     Drawn::new(&box_plot(&unequal).unwrap()).find("empty: not ranked, cuts have different repeats");
+    let mut layers = clusterings();
+    layers.records.retain(|r| r.layer != "conv1" || r.repeat > 0);
+    let drawn = Drawn::new(&cluster_box_plot(&layers, ClusterScore::Ari).unwrap());
+    drawn.find("empty: not ranked, layers have different repeats");
+}
+
+#[test]
+fn unequal_repeats_at_one_percentage_leave_the_ranks_of_the_others() {
+    let unequal = results().filter(|r| r.sampled_percentage < 0.05 || r.sampled_cut_point != 1 || r.repeat > 0);
+    for (ranking, meaning) in
+        [(Ranking::Sound, "rank: 1 + cuts significantly better"), (Ranking::Published, "ranks as published")]
+    {
+        let found = boxes(&unequal, Measure::TestAcc, ranking).unwrap();
+        let all = boxes(&results(), Measure::TestAcc, ranking).unwrap();
+        let ranks = |of: &Boxes| of.boxes.iter().map(|b| b.rank).collect::<Vec<_>>();
+        assert_eq!(ranks(&found)[..3], ranks(&all)[..3]);
+        assert_eq!((ranks(&found)[3..].to_vec(), found.ranked), (vec![None; 3], RankNote::Unpaired));
+        assert!(ranks(&all).iter().all(Option::is_some) && all.ranked == RankNote::All);
+        let drawn = Drawn::new(&box_plot_ranked(&unequal, ranking).unwrap());
+        drawn.find(&format!("{meaning}; empty: cuts have different repeats"));
+    }
+    let few_too = unequal.filter(|r| r.sampled_percentage > 0.05 || r.repeat < 5);
+    let drawn = Drawn::new(&box_plot(&few_too).unwrap());
+    assert_eq!(boxes(&few_too, Measure::TestAcc, Ranking::Sound).unwrap().ranked, RankNote::UnpairedOrTooFew);
+    assert!(drawn
+        .words()
+        .iter()
+        .any(|w| w.text == "empty: not ranked, cuts have different repeats, or too few to tell"));
 }
 
 #[test]
@@ -475,24 +504,24 @@ fn glyphs(params: &Params) -> TransferLearningWrapper {
 }
 
 #[test]
-fn pictures_are_the_pixels_of_the_samples_and_of_the_layers() {
+fn images_are_the_pixels_of_the_samples_and_of_the_layers() {
     let params = Params { depth: 2, num_channels: 20, device: Device::Cpu, ..Params::default() };
     let data = glyphs(&params);
     let drawn = Drawn::new(&sample_grid(&data.target, 3).unwrap());
-    let pictures = drawn.pictures();
-    assert_eq!(pictures.len(), 5 * 3);
+    let images = drawn.images();
+    assert_eq!(images.len(), 5 * 3);
     let first = data.target.train.labels.iter().position(|&l| l == 0).unwrap();
     let pixels = data.target.train.pictures.picture(data.target.train.rows[first] as usize);
     let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p, 255]).collect();
-    assert_eq!(pictures[0], (28, 28, grey));
+    assert_eq!(images[0], (28, 28, grey));
     data.target.class_names.clone().iter().for_each(|name| drop(drawn.find(name)));
     assert!(sample_grid(&data.target, 0).is_err());
 
     let model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();
-    let filters = Drawn::new(&filters(&model).unwrap()).pictures();
+    let filters = Drawn::new(&filters(&model).unwrap()).images();
     assert_eq!((filters.len(), filters[0].0, filters[0].1), (20, 3, 3));
     let maps = Drawn::new(&feature_maps(&model, &data.target.train, first).unwrap());
-    assert_eq!(maps.pictures().len(), 1 + 2 * 16, "the picture, and sixteen channels of two layers");
+    assert_eq!(maps.images().len(), 1 + 2 * 16, "the image, and sixteen channels of two layers");
     assert!(feature_maps(&model, &data.target.train, usize::MAX).unwrap_err().to_string().contains("`position`"));
 }
 

@@ -26,7 +26,8 @@ fn error(folder: &Path, options: &FolderOptions) -> String {
     Dataset::from_folder("mine", folder, options, &Silent).unwrap_err().to_string()
 }
 
-/// Expected values: tests/images/make.py, with Pillow 12. JPEG and WebP decoders differ in the last digits.
+/// Expected values: tests/images/make.py, with Pillow 12. Decoders of JPEG and of lossy WebP round in ways of their own; all
+/// others give the same bytes.
 #[test]
 fn every_format_shows_what_pillow_shows() {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/images");
@@ -50,12 +51,14 @@ fn every_format_shows_what_pillow_shows() {
         let set = Dataset::from_folder("mine", dir.path(), &options, &Silent).unwrap();
         let pixels = set.train.picture(0);
         let want = want["pixels"].as_str().unwrap();
+        let lossy = name.ends_with(".jpg") || name == "lossy.webp" || name == "jpeg.tif";
+        let most = if lossy { 6 } else { 0 };
         for at in 0..width * height {
             for channel in 0..3 {
                 let digits = 6 * at + 2 * channel;
                 let want = i32::from(u8::from_str_radix(&want[digits..digits + 2], 16).unwrap());
                 let ours = i32::from(pixels[channel * width * height + at]);
-                assert!((ours - want).abs() <= 6, "{name}, pixel {at}, channel {channel}: {ours}, Pillow {want}");
+                assert!((ours - want).abs() <= most, "{name}, pixel {at}, channel {channel}: {ours}, Pillow {want}");
             }
         }
     }

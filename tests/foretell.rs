@@ -235,9 +235,9 @@ fn layers_of_a_small_network_are_scored_once_and_advised() {
     let images = data.target.train.select(data.target.reduced(0.02, 0).unwrap());
     for view in View::ALL {
         let features = LayerFeatures::new(&model, &images, view).unwrap();
-        assert_eq!((features.len(), features.features.len()), (images.len(), 2));
+        assert_eq!((features.len(), features.features().len()), (images.len(), 2));
         let width = if view == View::Flattened { 4 * 16 } else { 4 };
-        assert!(features.features.iter().all(|f| f.dim() == (images.len(), width)), "{view}");
+        assert!(features.features().iter().all(|f| f.dim() == (images.len(), width)), "{view}");
     }
     let features = LayerFeatures::new(&model, &images, View::Channels).unwrap();
     assert_eq!(features.scores(), first.layers(0.02, 0));

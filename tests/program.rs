@@ -537,7 +537,7 @@ fn stats_summarises_and_tests_the_trend() {
     let fr = common::published().join("FashionMNIST/cuts_regular_classes_FR.json");
     let stats = |arguments: &[&str]| cutpoint().arg("stats").args(arguments).arg(&fr).output().unwrap();
     let text = stdout(&stats(&["summary"]));
-    assert!(text.contains("test accuracy on pictures that the file does not name"), "{text}");
+    assert!(text.contains("test accuracy on images that the file does not name"), "{text}");
     assert_eq!(text.lines().filter(|l| l.contains("%  cut ")).count(), 35, "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&stdout(&stats(&["summary", "--measure", "train_acc", "--level", "0.5", "--json"])))
@@ -549,7 +549,7 @@ fn stats_summarises_and_tests_the_trend() {
     for (arguments, expected) in [
         (["--measure", "epochs"], "`epochs`: expected a number, 0 or more, in every row, found none in row 1"),
         (["--measure", "accuracy"], "expected test_acc, train_acc, val_acc, epochs, seconds, found accuracy"),
-        (["--level", "95"], "`level`: expected a share between 0 and 1"),
+        (["--level", "95"], "`level`: expected a fraction between 0 and 1"),
     ] {
         let output = stats(&["summary", arguments[0], arguments[1]]);
         assert_eq!(output.status.code(), Some(2));

@@ -35,7 +35,7 @@ fn sweep<'a>(params: &Params, source: &'a CustomCnn, data: &'a TransferLearningW
     sweep.repeats(Repeats::Fixed(2)).journal(journal).progress(Arc::new(Silent))
 }
 
-/// 0.0145 of 9000 pictures in five classes is 26 a class: 130 samples, so that no batch of 64 is a single sample; 0.001
+/// 0.0145 of 9000 images in five classes is 26 a class: 130 samples, so that no batch of 64 is a single sample; 0.001
 /// is one a class.
 #[test]
 fn rows_of_a_sweep_equal_single_runs_in_every_setting() {
@@ -112,7 +112,7 @@ fn finished_runs_are_not_made_again_and_settings_share_what_they_have_in_common(
 }
 
 /// On a fresh clone there are result files and no journal. Rows count as done where the file says that they are of the same
-/// parameters, source weights and pictures.
+/// parameters, source weights and images.
 #[test]
 fn rows_of_result_files_are_not_made_again_unless_they_might_be_of_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,7 +158,7 @@ fn rows_of_result_files_are_not_made_again_unless_they_might_be_of_others() {
     elsewhere.records.iter_mut().for_each(|r| r.device = Some("cuda".to_owned()));
     elsewhere.save(at("cuda.json")).unwrap();
     assert_eq!(made(&[at("cuda.json")], &params(), &source).1, 10);
-    // Rows of other pictures are not known, and are not added to these.
+    // Rows of other images are not known, and are not added to these.
     all.params.other.insert("target_pictures".to_owned(), "others".into());
     all.without_baseline().save(at("pictures.json")).unwrap();
     let (new, ten) = made(&[at("pictures.json")], &params(), &source);
@@ -182,7 +182,7 @@ fn progress_reaches_its_total() {
     assert!(reports.contains(&"note 20 of 20 runs".to_owned()));
 }
 
-/// The command of a small sweep by the program, on built-in pictures and initial weights.
+/// The command of a small sweep by the program, on built-in images and initial weights.
 fn program(out: &Path, repeats: u32) -> Command {
     let mut command = common::cutpoint();
     command.args("sweep Glyphs --percentages 0.001,0.01 --pretrain-epochs 0 --device cpu --repeats".split(' '));

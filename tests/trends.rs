@@ -8,6 +8,7 @@ use cutpoint::results::{Record, ResultFile};
 use cutpoint::stats::{
     all_pairs, by_layer, load_studies, page, pooled_trend, published_best_cuts, published_ranks, rank_table,
     stratified, trend, uneven, weights, weights_table, wilcoxon, wilcoxon_table, Groups, Measure, PageMethod, Rule,
+    WeightPoint,
 };
 
 /// Two samples.
@@ -26,6 +27,8 @@ struct Expected {
     medians: (Vec<Vec<f64>>, f64, f64, f64, f64),
     /// Data set, setting, slope, quantiles of resampled slopes at 0.015, 0.025, 0.035, 0.965, 0.975, 0.985.
     slopes: Vec<(String, String, f64, [f64; 6])>,
+    /// Fraction, setting, cut, whether it cannot be told from the highest median.
+    as_good: Vec<(f64, String, i64, bool)>,
 }
 
 fn expected() -> Expected {
@@ -74,7 +77,7 @@ fn the_published_medians_of_eight_studies_fall() {
     assert!(ours.l == l && close(ours.p_value, p_page), "{ours:?}, {l} {p_page}");
 }
 
-/// Our ends are those of 10,000 resamples: their shares are off by at most 0.008 (five deviations).
+/// Our ends are those of 10,000 resamples: their fractions are off by at most 0.008 (five deviations).
 #[test]
 fn slopes_of_published_files_and_their_intervals_are_numpy_s() {
     for (set, setting, slope, around) in expected().slopes {
@@ -179,6 +182,13 @@ fn fewer_weights_are_set_beside_accuracy() {
     assert_eq!((two.kept, two.trained), (first + other + 64 * 14 * 14 * 3 + 3, 64 * 14 * 14 * 3 + 3));
     // All of the data has five repeats, which tell nothing.
     assert!(points.iter().all(|p| p.as_good.is_none() == (p.percentage >= 0.5)), "{points:?}");
+    let expected = expected().as_good;
+    assert_eq!(expected.len(), 3 * 3 * 7);
+    for (percentage, setting, cut, as_good) in expected {
+        let is_it = |p: &&WeightPoint| p.percentage == percentage && p.setting.to_string() == setting && p.cut == cut;
+        let point = points.iter().find(is_it).unwrap();
+        assert_eq!(point.as_good, Some(as_good), "{setting}, cut {cut} at {percentage}");
+    }
     let table = weights_table(&points);
     assert_eq!(table.len(), points.len());
     assert!(table.to_string().contains("repeats are too few to tell"), "{table}");

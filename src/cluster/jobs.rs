@@ -60,10 +60,11 @@ impl Work for Clusterings {
         let features = self.table.rows(job.layer, self.samples[job.draw].iter().copied())?;
         let clusters = job.algorithm.cluster_here(features.vectors.view(), self.classes, job.repeat)?;
         let contingency = Contingency::new(&clusters, &features.labels)?;
-        Ok(ClusterRecord {
+        let record = ClusterRecord {
             percentage: job.fraction.get(),
             repeat: job.repeat,
             layer: features.layer,
+            cut: None,
             scores: contingency.scores(self.scoring),
             // As the source weights, it is said where rows are made of these.
             dataset: String::new(),
@@ -80,6 +81,7 @@ impl Work for Clusterings {
             seconds: Some((start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0),
             computed: Some(self.computed.clone()),
             other: serde_json::Map::new(),
-        })
+        };
+        Ok(record.at(job.layer))
     }
 }

@@ -21,7 +21,7 @@ fn check(vectors: ArrayView2<f64>, least: usize) -> Result<()> {
     }
 }
 
-/// The two principal components of vectors (vectors x channels): vectors x 2, and the share of the variance that each
+/// The two principal components of vectors (vectors x channels): vectors x 2, and the fraction of the variance that each
 /// explains. A component points so that its largest loading is positive.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{Algorithm, Contingency, Scores, Scoring};
 use crate::error::{Error, Result};
 use crate::results::Computed;
+use crate::runtime::progress::default_sink;
 use crate::util::files;
 use crate::util::{json, locks};
 
@@ -24,9 +25,12 @@ pub struct ClusterRecord {
     /// The seed that the reduced training set was drawn with.
     #[serde(rename = "Repeat")]
     pub repeat: u64,
-    /// `conv0`, `conv1`, ..
+    /// `conv0`, `conv1`, ..; of a network of blocks the block's name.
     #[serde(rename = "Layer")]
     pub layer: String,
+    /// The cut right after the layer, from 1, where its name does not say so.
+    #[serde(rename = "Cut", default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<i64>,
     /// Precision, recall, accuracy and adjusted Rand index.
     #[serde(flatten)]
     pub scores: Scores,
@@ -83,6 +87,18 @@ fn published_scoring() -> String {
 }
 
 impl ClusterRecord {
+    /// The layer's place in the network, from 0: as its cut or else its name (`conv0`) says.
+    pub fn place(&self) -> Option<i64> {
+        let named = || self.layer.strip_prefix("conv")?.parse().ok();
+        self.cut.map(|cut| cut - 1).or_else(named)
+    }
+
+    /// This row of the layer at a place in the network, from 0: the cut is noted where the layer's name does not say it.
+    pub(super) fn at(mut self, place: usize) -> ClusterRecord {
+        self.cut = (self.layer != format!("conv{place}")).then_some(place as i64 + 1);
+        self
+    }
+
     /// The same row, scored in another way.
     ///
     /// # Errors
@@ -256,7 +272,12 @@ impl ClusterFile {
                     };
                     Err(Error::format(path, format!("`{key}` of element {i} {range}"), value.to_string()))
                 }
-                None => Ok(row),
+                None => match row.cut.filter(|&cut| cut < 1) {
+                    Some(cut) => {
+                        Err(Error::format(path, format!("`Cut` of element {i} of 1 or more"), cut.to_string()))
+                    }
+                    None => Ok(row),
+                },
             }
         };
         let file = ClusterFile { records: list.into_iter().enumerate().map(row).collect::<Result<_>>()? };
@@ -314,15 +335,29 @@ impl ClusterFile {
         let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
         let ours: HashSet<_> = self.records.iter().map(key).collect();
         self.records.extend(old.records.into_iter().filter(|r| !ours.contains(&key(r))));
-        // Positive numbers are in the order of their bits; conv10 comes after conv9.
+        // Positive numbers are in the order of their bits.
         self.records.sort_by_cached_key(|r| {
             let (algorithm, percentage, repeat, layer) = key(r);
-            (algorithm, percentage, repeat, layer.len(), layer)
+            (algorithm, percentage, repeat, r.place(), layer)
         });
         Ok(self)
     }
 
-    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds.
+    /// The rows of the file at `path` whose scores are others than those of these rows, in sentences.
+    fn changes(&self, path: &Path) -> Result<Vec<String>> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let old = ClusterFile::load(path)?.records;
+        let there: std::collections::HashMap<_, _> = old.iter().map(|r| (key(r), r)).collect();
+        let of = |r: &ClusterRecord| (r.scores, r.nmi, r.silhouette, r.scoring.clone());
+        let changed = self.records.iter().filter(|r| there.get(&key(r)).is_some_and(|old| of(old) != of(r)));
+        Ok(changed.map(|r| files::changed_row(path, &r.layer, r.repeat, r.percentage)).collect())
+    }
+
+    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Rows of the file that were
+    /// changed since they were computed are said.
     ///
     /// # Errors
     /// Those of [`ClusterFile::merged_with`] and [`ClusterFile::save`]; [`Error::Io`] when the folder cannot be held while
@@ -330,6 +365,9 @@ impl ClusterFile {
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let _one_at_a_time = locks::lock_folder_of(path)?;
+        for line in self.changes(path)? {
+            default_sink().line(&line);
+        }
         let all = self.merged_with(path)?;
         all.save(path)?;
         Ok(all)
@@ -390,10 +428,31 @@ mod tests {
         let merged = more.clone().merged_with(&path).unwrap();
         let rows: Vec<_> = merged.records.iter().map(|r| (r.layer.as_str(), r.scores.ari)).collect();
         assert_eq!(rows, [("conv0", 0.4), ("conv9", 0.3), ("conv10", 0.1)]);
+        // Blocks come in the order of the network, not of their names.
+        let blocks = ["stem", "layer2", "layer10"].into_iter().enumerate();
+        let blocks = blocks.map(|(place, name)| row(0.1, name, 0.1).at(place)).rev().collect();
+        let merged = ClusterFile { records: blocks }.merged_with(&path).unwrap();
+        let layers: Vec<_> = merged.records.iter().map(|r| r.layer.as_str()).collect();
+        assert_eq!(layers, ["stem", "layer2", "layer10", "conv9", "conv10"]);
+        assert_eq!((row(0.1, "conv3", 0.1).at(3).cut, row(0.1, "conv3", 0.1).at(2).cut), (None, Some(3)));
         let mut other = more;
         other.records[0].source_weights = Some("abc".into());
         let error = other.merged_with(&path).unwrap_err().to_string();
         assert!(error.contains("c.json") && error.contains("`source network` abc"), "{error}");
+    }
+
+    #[test]
+    fn a_row_that_was_changed_by_hand_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.json");
+        let computed = ClusterFile { records: vec![row(0.1, "conv0", 0.1), row(0.1, "conv1", 0.25)] };
+        computed.save(&path).unwrap();
+        assert_eq!(computed.changes(&path).unwrap(), [""; 0]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"ARI\":0.25", "\"ARI\":0.75")).unwrap();
+        let said = computed.changes(&path).unwrap();
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("c.json: the row of conv1, repeat 0, fraction 0.1 was changed"), "{said:?}");
     }
 
     #[test]
@@ -405,6 +464,7 @@ mod tests {
         other[1].scoring = "sound".to_owned();
         let other = serde_json::to_string(&other).unwrap();
         let none = bad.replace("0.1,\"Repeat\"", "0.0,\"Repeat\"");
+        let none_cut = bad.replacen("\"Layer\"", "\"Cut\":0,\"Layer\"", 1);
         for (text, expected) in [
             ("", "an empty file"),
             ("[]", "an empty list"),
@@ -412,6 +472,7 @@ mod tests {
             ("[{\"depth\": 6}]", "element 0"),
             (bad.as_str(), "`ARI` of element 1 from -1 to 1, found 1.5"),
             (other.as_str(), "rows of one scoring, found published and sound"),
+            (none_cut.as_str(), "`Cut` of element 0 of 1 or more, found 0"),
             (none.as_str(), "`Percentage` of element 0 above 0 and at most 1, found 0"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -52,13 +52,13 @@ pub struct Contingency {
 /// Scores of one clustering. All are 1 where clusters are classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Of the pairs in one cluster, the share that is of one class, from 0 to 1.
+    /// Of the pairs in one cluster, the fraction that is of one class, from 0 to 1.
     #[serde(rename = "Precision")]
     pub precision: f64,
-    /// Of the pairs of one class, the share that is in one cluster, from 0 to 1.
+    /// Of the pairs of one class, the fraction that is in one cluster, from 0 to 1.
     #[serde(rename = "Recall")]
     pub recall: f64,
-    /// The share of samples in the cluster that is matched to their class, from 0 to 1.
+    /// The fraction of samples in the cluster that is matched to their class, from 0 to 1.
     #[serde(rename = "Accuracy")]
     pub accuracy: f64,
     /// The adjusted Rand index (Hubert and Arabie 1985): 0 is chance, 1 the most.
@@ -129,7 +129,7 @@ impl Contingency {
         of_cluster
     }
 
-    /// The share of samples in the cluster that is matched to their class, from 0 to 1. As published, the matching is
+    /// The fraction of samples in the cluster that is matched to their class, from 0 to 1. As published, the matching is
     /// read the wrong way round, so that where three clusters or more change places it is not the best one.
     pub fn accuracy(&self, scoring: Scoring) -> f64 {
         let matching = self.matching().into_iter().enumerate();
@@ -141,7 +141,7 @@ impl Contingency {
         pairs.map(agree).sum::<u64>() as f64 / self.counts.sum() as f64
     }
 
-    /// Pairwise precision and recall, from 0 to 1; NaN where there is no pair to take a share of.
+    /// Pairwise precision and recall, from 0 to 1; NaN where there is no pair to take a fraction of.
     pub fn precision_recall(&self, scoring: Scoring) -> (f64, f64) {
         let pairs = |sizes: &mut dyn Iterator<Item = u64>| match scoring {
             Scoring::Sound => sizes.map(|n| n * n.saturating_sub(1) / 2).sum::<u64>(),

@@ -154,7 +154,8 @@ impl<'a> ClusterSweep<'a> {
         }
         let row = |job: &Job| {
             let record = job.find(|key| journal.get(key))?.scored(self.scoring);
-            Some(record.map(&label))
+            // Journals of before hold no cuts.
+            Some(record.map(|row| label(row.at(job.layer))))
         };
         Ok(ClusterFile { records: planned.iter().filter_map(row).collect::<Result<_>>()? })
     }
@@ -189,12 +190,14 @@ impl<'a> ClusterSweep<'a> {
             scoring: self.scoring,
             computed: Computed::here(self.model.device()),
         };
+        let names = self.model.block_names();
         let keep = |job: Job, outcome| match outcome {
             Ok(record) => journal.add(job.key, record),
             // What one set of vectors does not allow must not cost the others.
             Err(error @ Error::Clustering { .. }) => {
                 let Job { algorithm, fraction, repeat, layer, .. } = job;
-                let which = format!("{algorithm} at {}, repeat {repeat}, conv{layer}", fraction.get());
+                let layer = names.get(layer).map_or("?", String::as_str);
+                let which = format!("{algorithm} at {}, repeat {repeat}, {layer}", fraction.get());
                 self.progress.line(&format!("left out: {which}: {error}"));
                 Ok(())
             }

@@ -15,10 +15,10 @@ pub const FOLDER: &str = "cifar-10-batches-bin";
 /// The archive's name.
 pub const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
-const SHAPE: [usize; 3] = [3, 32, 32];
+pub(super) const SHAPE: [usize; 3] = [3, 32, 32];
 const RECORD: usize = 1 + 3 * 32 * 32;
 /// More than a batch has, which is 10,000 records.
-const MOST_BYTES: u64 = 100_000 * RECORD as u64;
+pub(super) const MOST_BYTES: u64 = 100_000 * RECORD as u64;
 
 /// The files of one set, in order.
 pub fn file_names(files: Files) -> &'static [&'static str] {
@@ -50,12 +50,23 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive, lacks a file, or a
 /// file in it is broken.
 pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
+    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+    for (name, bytes) in members(archive, FOLDER, file_names(files))? {
+        append(&mut pictures, &bytes, &archive.join(name))?;
+    }
+    Ok(pictures)
+}
+
+/// The contents of these files of an archive, each with its name, in their order; `folder` is the one that they are in.
+///
+/// # Errors
+/// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive or lacks a file.
+pub(super) fn members(archive: &Path, folder: &str, wanted: &[&'static str]) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let broken = |e: std::io::Error| Error::format(archive, "a sound .tar.gz archive", e.to_string());
     let file = open_regular(archive)?;
     // A batch is 30 MB, and images hardly compress; what an archive may take is bounded by its own size, all together.
     let mut left = (32 << 20) + 8 * file.metadata().map_err(Error::io("open", archive))?.len();
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(BufReader::new(file)));
-    let wanted = file_names(files);
     let mut contents: Vec<Option<Vec<u8>>> = vec![None; wanted.len()];
     for entry in tar.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
@@ -76,12 +87,8 @@ pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
             break;
         }
     }
-    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
-    for (name, bytes) in wanted.iter().zip(contents) {
-        let bytes = bytes.ok_or_else(|| Error::format(archive, format!("{FOLDER}/{name} in it"), "no such file"))?;
-        append(&mut pictures, &bytes, &archive.join(name))?;
-    }
-    Ok(pictures)
+    let missing = |name: &str| Error::format(archive, format!("{folder}/{name} in it"), "no such file");
+    wanted.iter().zip(contents).map(|(name, bytes)| Ok((*name, bytes.ok_or_else(|| missing(name))?))).collect()
 }
 
 fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {

@@ -12,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 use super::images::{Files, Pictures};
 use crate::error::{Error, Result};
 use crate::util::files::open_regular;
+use crate::util::names::plain;
 
 /// The element type "unsigned byte", the only one these data sets use.
 const UNSIGNED_BYTE: u8 = 8;
@@ -40,7 +41,6 @@ pub fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 fn is_near(path: &Path, name: &str) -> bool {
-    let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let found = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let found = plain(&found);
     found.strip_suffix("gz").unwrap_or(&found) == plain(name)

@@ -1,11 +1,12 @@
 //! Data sets: from files, or a download, to the images of a source and a target task.
 //!
-//! [`find`] finds or fetches the files of a known data set, [`Dataset::from_folder`] reads one's own, [`idx`], [`cifar`]
-//! and [`glyphs`] read them into [`Pictures`] (bytes), [`task`] picks classes and splits, and
+//! [`find`] finds or fetches the files of a known data set, [`Dataset::from_folder`] reads one's own, [`idx`], [`cifar`],
+//! [`cifar_python`] and [`glyphs`] read them into [`Pictures`] (bytes), [`task`] picks classes and splits, and
 //! [`TransferLearningWrapper`] holds both tasks of a study.
 
 mod augment;
 pub mod cifar;
+pub mod cifar_python;
 mod dataset;
 pub mod download;
 pub mod find;

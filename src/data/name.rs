@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::util::names::plain;
 
 /// The data sets that can be loaded by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +62,6 @@ impl FromStr for DatasetName {
     type Err = Error;
 
     fn from_str(s: &str) -> Result<Self> {
-        let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         DatasetName::ALL.into_iter().find(|d| plain(&d.to_string()) == plain(s)).ok_or_else(|| {
             Error::parameter("dataset", format!("one of {}", DatasetName::ALL.map(|d| d.to_string()).join(", ")), s)
         })

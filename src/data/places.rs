@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::images::{Files, Pictures};
 use super::name::DatasetName;
-use super::{cifar, glyphs, idx};
+use super::{cifar, cifar_python, glyphs, idx};
 use crate::error::Result;
+use crate::util::names::plain;
 
 /// The environment variable that names the folder of data sets where no folder is given.
 pub const ENV: &str = "CUTPOINT_DATA";
@@ -23,6 +24,10 @@ pub enum Found {
     CifarFolder(PathBuf),
     /// CIFAR-10's archive.
     CifarArchive(PathBuf),
+    /// A folder of CIFAR-10 batches in its version for Python.
+    CifarPythonFolder(PathBuf),
+    /// The archive of that version.
+    CifarPythonArchive(PathBuf),
     /// Pictures that this crate draws.
     BuiltIn,
 }
@@ -32,6 +37,7 @@ impl Found {
     pub fn path(&self) -> &Path {
         match self {
             Found::Idx(p) | Found::CifarFolder(p) | Found::CifarArchive(p) => p,
+            Found::CifarPythonFolder(p) | Found::CifarPythonArchive(p) => p,
             Found::BuiltIn => Path::new("(built in)"),
         }
     }
@@ -46,27 +52,33 @@ impl Found {
             Found::CifarFolder(folder) => {
                 both.into_iter().flat_map(cifar::file_names).copied().find(|name| !folder.join(name).is_file())
             }
-            Found::CifarArchive(_) | Found::BuiltIn => None,
+            Found::CifarPythonFolder(folder) => {
+                let names = both.into_iter().flat_map(cifar_python::file_names);
+                names.copied().find(|name| !folder.join(name).is_file())
+            }
+            Found::CifarArchive(_) | Found::CifarPythonArchive(_) | Found::BuiltIn => None,
         }
     }
 
     /// Reads the pictures of one set of files.
     ///
     /// # Errors
-    /// Those of [`idx::load`], [`cifar::load_folder`] or [`cifar::load_archive`].
+    /// Those of [`idx::load`], [`cifar::load_folder`], [`cifar::load_archive`] or their like in [`cifar_python`].
     pub fn read(&self, files: Files) -> Result<Pictures> {
         match self {
             Found::Idx(folder) => idx::load(folder, files),
             Found::CifarFolder(folder) => cifar::load_folder(folder, files),
             Found::CifarArchive(archive) => cifar::load_archive(archive, files),
+            Found::CifarPythonFolder(folder) => cifar_python::load_folder(folder, files),
+            Found::CifarPythonArchive(archive) => cifar_python::load_archive(archive, files),
             Found::BuiltIn => Ok(glyphs::load(files)),
         }
     }
 }
 
 /// Looks for a data set below `folder`, in the layout that torchvision uses: `<NAME>/raw` (or `<NAME>`) with IDX
-/// files, `cifar-10-batches-bin`, or CIFAR-10's archive. A set counts as there when any of its files is: what is
-/// incomplete is an error when it is read, not a reason to look elsewhere.
+/// files, `cifar-10-batches-bin`, `cifar-10-batches-py`, or an archive of those. A set counts as there when any of its
+/// files is: what is incomplete is an error when it is read, not a reason to look elsewhere.
 pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
     match name {
         DatasetName::Mnist | DatasetName::FashionMnist => {
@@ -89,24 +101,25 @@ pub fn below(folder: &Path, name: DatasetName) -> Option<Found> {
         }
         DatasetName::Cifar10 => {
             let bases: Vec<PathBuf> = [folder.to_owned()].into_iter().chain(near(folder, "CIFAR10")).collect();
-            let dirs = bases.iter().flat_map(|b| [b.join(cifar::FOLDER), b.clone()]);
-            let archives = bases.iter().map(|b| b.join(cifar::ARCHIVE));
-            let has_any = |dir: &PathBuf| {
-                cifar::file_names(Files::Train)
-                    .iter()
-                    .chain(cifar::file_names(Files::Test))
-                    .any(|f| dir.join(f).is_file())
+            type Names = fn(Files) -> &'static [&'static str];
+            let folder_of = |name: &str, files: Names| {
+                let has_any = |dir: &PathBuf| {
+                    let mut names = [Files::Train, Files::Test].into_iter().flat_map(files);
+                    names.any(|f| dir.join(f).is_file())
+                };
+                bases.iter().flat_map(|b| [b.join(name), b.clone()]).find(has_any)
             };
-            (dirs.into_iter().find(has_any).map(Found::CifarFolder))
-                .or_else(|| archives.into_iter().find(|a| a.is_file()).map(Found::CifarArchive))
+            let archive_of = |name: &str| bases.iter().map(|b| b.join(name)).find(|archive| archive.is_file());
+            (folder_of(cifar::FOLDER, cifar::file_names).map(Found::CifarFolder))
+                .or_else(|| archive_of(cifar::ARCHIVE).map(Found::CifarArchive))
+                .or_else(|| {
+                    let folder = folder_of(cifar_python::FOLDER, cifar_python::file_names);
+                    folder.map(Found::CifarPythonFolder)
+                })
+                .or_else(|| archive_of(cifar_python::ARCHIVE).map(Found::CifarPythonArchive))
         }
         DatasetName::Glyphs => Some(Found::BuiltIn),
     }
-}
-
-/// Letters and digits only, in lower case: how names are compared.
-fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
 /// The folders in `folder` that are called `name`: exactly so, or else in another case or with hyphens (`fashion-mnist`,
@@ -124,21 +137,12 @@ fn near(folder: &Path, name: &str) -> Vec<PathBuf> {
 /// What there is in a folder that comes close to a data set, and does not serve.
 fn near_miss(folder: &Path, name: DatasetName) -> Option<String> {
     match name {
-        DatasetName::Cifar10 => {
-            let bases = [folder.to_owned()].into_iter().chain(near(folder, "CIFAR10"));
-            let python = bases.flat_map(|b| [b.join("cifar-10-batches-py"), b.join("cifar-10-python.tar.gz")]);
-            let found = python.into_iter().find(|path| path.exists())?;
-            let (found, archive) = (found.display(), cifar::ARCHIVE);
-            Some(format!(
-                "{found} is CIFAR-10's version for Python, which is not read; its binary version is: {archive}"
-            ))
-        }
         DatasetName::Mnist | DatasetName::FashionMnist => {
             let file = idx::existing(folder, idx::file_names(Files::Train)[0])?;
             let (file, folder) = (file.display(), folder.display());
             Some(format!("{file} may be any set's: put its files into {folder}/{name}"))
         }
-        DatasetName::Glyphs => None,
+        DatasetName::Cifar10 | DatasetName::Glyphs => None,
     }
 }
 
@@ -202,6 +206,9 @@ mod tests {
         }
         assert!(below_data("fashion-mnist", "train-images.idx3-ubyte.gz", DatasetName::FashionMnist));
         assert!(below_data("cifar-10/cifar-10-batches-bin", "test_batch.bin", DatasetName::Cifar10));
+        for (place, file) in [("cifar-10-batches-py", "data_batch_3"), ("CIFAR10", "cifar-10-python.tar.gz")] {
+            assert!(below_data(place, file, DatasetName::Cifar10), "{place}/{file}");
+        }
         assert!(!below_data("elsewhere", "train-images-idx3-ubyte", DatasetName::Mnist));
         let own = dir.path().join("MNIST/raw");
         fs::create_dir_all(&own).unwrap();
@@ -213,9 +220,6 @@ mod tests {
     #[test]
     fn what_comes_near_and_does_not_serve_is_said() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("cifar-10-batches-py")).unwrap();
-        let said = near_miss(dir.path(), DatasetName::Cifar10).unwrap();
-        assert!(said.contains("for Python") && said.contains(cifar::ARCHIVE), "{said}");
         fs::write(dir.path().join("train-images-idx3-ubyte"), "").unwrap();
         let said = near_miss(dir.path(), DatasetName::Mnist).unwrap();
         assert!(said.contains("put its files into"), "{said}");

@@ -68,8 +68,20 @@ impl Preparation {
     /// a PIL image, `ToTensor`, `Normalize`) one by one, for the same rounding.
     ///
     /// # Errors
+    /// [`Error::Parameter`] when these are no bytes of images that can be prepared, or when [`Preparation::check`] fails;
     /// [`Error::Torch`].
     pub fn apply(&self, pixels: &Tensor) -> Result<Tensor> {
+        self.check()?;
+        let size = pixels.size();
+        let channels = match size.as_slice() {
+            &[_, channels, height, width] if height > 0 && width > 0 => channels as usize,
+            _ => return Err(Error::parameter("images", "images x channels x height x width", format!("{size:?}"))),
+        };
+        if pixels.kind() != Kind::Uint8 {
+            // Numbers would be scaled in place, where they are the caller's.
+            return Err(Error::parameter("images", "bytes", format!("{:?}", pixels.kind())));
+        }
+        self.takes([channels, 0, 0])?;
         let mut x = self.resized(pixels)?.f_to_kind(Kind::Float).during("scaling pixels")?;
         let scaled = || -> Result<Tensor, tch::TchError> {
             let _ = x.f_div_scalar_(255)?;
@@ -135,6 +147,14 @@ mod tests {
         let of = |mean: Vec<f64>, std: Vec<f64>| Preparation { shape: [3, 8, 8], mean, std }.check();
         assert!(of(vec![0.5; 2], vec![0.5]).unwrap_err().to_string().contains("`mean`: expected one number"));
         assert!(of(vec![0.5], vec![0.5, 0.0, 1.0]).unwrap_err().to_string().contains("`std`: expected positive"));
+        let of = |pixels: Tensor| Preparation::study([1, 8, 8]).apply(&pixels).unwrap_err().to_string();
+        let of_shape = |shape: &[i64]| of(Tensor::zeros(shape, (Kind::Uint8, tch::Device::Cpu)));
+        assert!(of_shape(&[8, 8]).contains("images x channels x height x width, found [8, 8]"));
+        assert!(of_shape(&[1, 1, 0, 8]).contains("height x width"));
+        assert!(of_shape(&[1, 3, 8, 8]).contains("1 channel"));
+        let numbers = Tensor::ones([1, 1, 8, 8], (Kind::Float, tch::Device::Cpu));
+        assert!(of(numbers.shallow_clone()).contains("bytes, found Float"));
+        assert_eq!(numbers.sum(Kind::Float).double_value(&[]), 64.0, "what is refused is left as it was");
         assert!(Preparation::study([1, 8, 8]).takes([3, 8, 8]).unwrap_err().to_string().contains("1 channel"));
         Preparation::imagenet(8).takes([1, 5, 5]).unwrap();
     }

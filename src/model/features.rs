@@ -4,7 +4,7 @@ use ndarray::{Array2, Axis};
 use tch::Tensor;
 
 use super::any::Model;
-use super::inputs::{chunks, pixel_table};
+use super::inputs::{chunks, pieces, pixel_table};
 use crate::data::Samples;
 use crate::error::{During, Error, Result};
 use crate::runtime::background::in_background;
@@ -128,10 +128,9 @@ where
     }
     model.check_images(samples.pictures.shape)?;
     let cpu = model.device() == tch::Device::Cpu;
-    let workers = if cpu { threads::cores().min(samples.len()) } else { 1 };
-    let parts: Vec<Samples> =
-        (0..workers).map(|w| samples.select(samples.len() * w / workers..samples.len() * (w + 1) / workers)).collect();
-    let models = (0..workers).map(|_| model.copied()).collect::<Result<Vec<_>>>()?;
+    let workers = if cpu { threads::cores() } else { 1 };
+    let parts: Vec<Samples> = parts(samples.len(), workers).map(|part| samples.select(part)).collect();
+    let models = parts.iter().map(|_| model.copied()).collect::<Result<Vec<_>>>()?;
     let (sender, done) = std::sync::mpsc::channel();
     let work = move |stop: &Stop| -> Result<Vec<Vec<Array2<f32>>>> {
         std::thread::scope(|scope| {
@@ -162,6 +161,13 @@ where
         ndarray::concatenate(Axis(0), &views).map_err(|e| Error::Worker(format!("joining features: {e}")))
     };
     (0..parts.first().map_or(0, Vec::len)).map(table).collect()
+}
+
+/// What each of at most so many workers takes of `count` samples: all about as many, and none a single one, which libtorch
+/// convolves in another way, so that numbers do not depend on how many cores there are.
+fn parts(count: usize, workers: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let most = count.div_ceil(workers.max(1)).max(2);
+    pieces(count, most).into_iter().map(|(first, count)| first..first + count)
 }
 
 /// The tables of one worker's samples.
@@ -198,4 +204,20 @@ fn tables_of_part(
         Array2::from_shape_vec(shape, values).map_err(|e| Error::Worker(format!("arranging features: {e}")))
     };
     tables.into_iter().map(table).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_share_all_samples_and_none_takes_a_single_one() {
+        for (count, workers) in (1..70).flat_map(|count| (1..20).map(move |workers| (count, workers))) {
+            let parts: Vec<_> = parts(count, workers).collect();
+            assert!(parts.len() <= workers, "{count} for {workers}: {parts:?}");
+            assert!(parts.iter().all(|p| p.len() > 1 || count == 1), "{count} for {workers}: {parts:?}");
+            let all: Vec<usize> = parts.into_iter().flatten().collect();
+            assert_eq!(all, (0..count).collect::<Vec<_>>());
+        }
+    }
 }

@@ -129,10 +129,10 @@ impl NetworkBuilder {
         for (block, prefix, definition) in &blocks {
             parts.push(Part::init(block, prefix, definition, &mut rng, device)?);
         }
-        let (mut shapes, mut costs) = measure(&parts, preparation.shape, device)?;
-        let head = new_head(&head_of, &head_prefix, last(&shapes), classes, &mut rng, device)?;
+        let (shapes, mut costs) = measure(&parts, preparation.shape, device)?;
+        let of_head = Definition::Block(head_of(last(&shapes), classes));
+        let head = Part::init_head(&head_prefix, &of_head, None, &mut rng, device)?;
         costs.push(measure_head(&head, last(&shapes), classes, device)?);
-        shapes.shrink_to_fit();
         let network = Network {
             name,
             parts,
@@ -208,17 +208,6 @@ fn too_small(error: Error, [_, h, w]: [usize; 3]) -> Error {
         }
         other => other,
     }
-}
-
-fn new_head(
-    head_of: &HeadOf,
-    prefix: &str,
-    shape: [usize; 3],
-    classes: usize,
-    rng: &mut TorchRng,
-    device: tch::Device,
-) -> Result<Part> {
-    Part::init_head(prefix, &Definition::Block(head_of(shape, classes)), None, rng, device)
 }
 
 impl Network {

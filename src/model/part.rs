@@ -1,6 +1,5 @@
 //! A block of a network with its weights.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
 use tch::nn::{self, VarStore};
@@ -10,6 +9,7 @@ use super::block::{Block, Layer, Layers, Live, Trace};
 use super::init;
 use crate::error::{During, Error, Result};
 use crate::rng::TorchRng;
+use crate::util::panics;
 
 /// What modules of `tch::nn` make of features; `true` while they are trained.
 pub(super) type Forward = Box<dyn Fn(&Tensor, bool) -> Tensor + Send>;
@@ -47,7 +47,8 @@ impl Part {
     ) -> Result<Part> {
         let body = match definition {
             Definition::Block(block) => {
-                let layers = block.layers().into_iter().map(|layer| Live::init(layer, rng, device));
+                let layers = caught(name, || block.layers())?;
+                let layers = layers.into_iter().map(|layer| Live::init(layer, rng, device));
                 Body::Layers(layers.collect::<Result<_>>()?)
             }
             Definition::Modules(build) => modules(name, build.as_ref(), device)?,
@@ -72,7 +73,7 @@ impl Part {
             return Part::init("head", prefix, definition, rng, device);
         };
         let Body::Layers(old) = &kept.body else { return Err(unlike("head")) };
-        let layers = block.layers();
+        let layers = caught("head", || block.layers())?;
         let count = layers.len();
         let layer = |(i, layer): (usize, Layer)| match old.get(i) {
             _ if i + 1 == count => Live::init(layer, rng, device),
@@ -227,9 +228,7 @@ fn modules(name: &str, build: &dyn Fn(&nn::Path) -> Forward, device: tch::Device
 
 /// Runs what somebody wrote for a block; a panic becomes an error that names the block.
 fn caught<T>(block: &str, work: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default();
+    panics::caught(work).map_err(|text| {
         let first = text.lines().next().unwrap_or("it panicked").to_owned();
         Error::parameter("network", format!("a block `{block}` that takes what comes in"), first)
     })

@@ -22,10 +22,10 @@ pub fn show(forms: &[(&str, &str)]) {
     show_with(forms, &json!({}));
 }
 
-/// Shows a picture in several forms, one of them a PNG file's bytes, which are drawn at `size` (width and height in
+/// Shows an image in several forms, one of them a PNG file's bytes, which are drawn at `size` (width and height in
 /// pixels) however fine they are. A page that draws no SVG, such as that of a notebook it does not trust, has the PNG.
 /// `alt` says what there is to see, in the metadata of both, where exports look for it.
-pub fn show_picture(forms: &[(&str, &str)], png: &[u8], size: (u32, u32), alt: &str) {
+pub fn show_image(forms: &[(&str, &str)], png: &[u8], size: (u32, u32), alt: &str) {
     let encoded = base64::engine::general_purpose::STANDARD.encode(png);
     let forms: Vec<(&str, &str)> = forms.iter().copied().chain([("image/png", encoded.as_str())]).collect();
     let image = json!({"width": size.0, "height": size.1, "alt": alt});

@@ -85,13 +85,13 @@ impl Axis {
         Axis { low, high, ticks, label: label.to_owned(), log: false, lines: true, ends: None }
     }
 
-    /// The same axis with more room above, as a share of its range.
+    /// The same axis with more room above, as a fraction of its range.
     pub fn with_headroom(self, share: f64) -> Axis {
         let high = self.high + (self.high - self.low) * share;
         Axis { ticks: ticks(self.low, high), high, ..self }
     }
 
-    /// A logarithmic axis of shares of the data, with a tick at each.
+    /// A logarithmic axis of fractions of the data, with a tick at each.
     pub fn shares(percentages: &[f64], label: &str) -> Axis {
         let place = |p: f64| p.log10();
         let (low, high) = percentages.iter().fold((0.0f64, -10.0f64), |(l, h), &p| (l.min(place(p)), h.max(place(p))));

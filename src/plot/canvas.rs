@@ -12,7 +12,7 @@ use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
 use plotters::prelude::{DrawingArea, SVGBackend};
 use plotters::style::{Color, FontTransform, RGBAColor, RGBColor, ShapeStyle};
 
-use super::style::{text, Align, Colours, Looks, Theme, UNIT};
+use super::style::{text, Align, Colours, Looks, Theme, GREY, UNIT};
 use crate::error::{Error, Result};
 
 /// A drawing area over an SVG file in memory.
@@ -28,8 +28,8 @@ pub(super) struct Canvas<'a> {
     pub looks: Looks,
     /// Width and height of the part, in units.
     pub size: (i32, i32),
-    /// Pictures, which go into the file after everything else.
-    pictures: Rc<RefCell<String>>,
+    /// Images, which go into the file after everything else.
+    images: Rc<RefCell<String>>,
 }
 
 /// Turns plotters' errors into ours.
@@ -45,7 +45,7 @@ impl<'a> Canvas<'a> {
         area.fill(&theme.background()).map_err(failed)?;
         let size = ((width * unit) as i32, (height * unit) as i32);
         let theme = Colours::new(theme, looks.palette);
-        Ok(Canvas { whole: area.clone(), area, theme, looks, size, pictures: Rc::default() })
+        Ok(Canvas { whole: area.clone(), area, theme, looks, size, images: Rc::default() })
     }
 
     /// A part of the canvas as high as it is: from `left` on, `width` wide, in units.
@@ -61,7 +61,7 @@ impl<'a> Canvas<'a> {
             theme: self.theme,
             looks: self.looks,
             size,
-            pictures: Rc::clone(&self.pictures),
+            images: Rc::clone(&self.images),
         }
     }
 
@@ -70,10 +70,10 @@ impl<'a> Canvas<'a> {
         self.area.get_base_pixel()
     }
 
-    /// Ends drawing; returns the pictures' part of the file.
+    /// Ends drawing; returns the images' part of the file.
     pub fn finish(self) -> Result<String> {
         self.whole.present().map_err(failed)?;
-        Ok(self.pictures.take())
+        Ok(self.images.take())
     }
 
     pub fn rectangle(&self, a: (i32, i32), b: (i32, i32), fill: impl Color) -> Result<()> {
@@ -104,12 +104,19 @@ impl<'a> Canvas<'a> {
 
     /// The mark of the i-th series: shapes differ between neighbours, and where a colour comes again.
     pub fn mark(&self, (x, y): (i32, i32), r: i32, i: usize, fill: RGBAColor) -> Result<()> {
-        match (i + i / 8) % 4 {
+        match shape(i) {
             0 => self.dot((x, y), r, fill),
             1 => self.rectangle((x - r + 1, y - r + 1), (x + r - 1, y + r - 1), fill),
             2 => self.polygon(vec![(x, y - r - 2), (x + r + 1, y + r - 1), (x - r - 1, y + r - 1)], fill),
             _ => self.polygon(vec![(x, y - r - 2), (x + r + 2, y), (x, y + r + 2), (x - r - 2, y)], fill),
         }
+    }
+
+    /// A line from a low value to a high one, with a cap at either end.
+    pub fn error_bar(&self, low: (i32, i32), high: (i32, i32), colour: RGBColor) -> Result<()> {
+        let cap = 3 * UNIT;
+        self.line([low, high], colour, 3)?;
+        [low, high].iter().try_for_each(|&(x, y)| self.line([(x - cap, y), (x + cap, y)], colour, 3))
     }
 
     /// Diagonal lines across a rectangle: up to the right, or down.
@@ -145,20 +152,29 @@ impl<'a> Canvas<'a> {
         self.whole.draw(&Text::new(printable(content), at, style)).map_err(failed)
     }
 
-    /// A picture of RGB bytes (width x height x 3), drawn with hard edges between its pixels.
-    pub fn picture(&self, at: (i32, i32), size: (i32, i32), (width, height): (u32, u32), rgb: &[u8]) -> Result<()> {
+    /// An image of RGB bytes (width x height x 3), drawn with hard edges between its pixels.
+    pub fn image(&self, at: (i32, i32), size: (i32, i32), (width, height): (u32, u32), rgb: &[u8]) -> Result<()> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, width, height);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_compression(png::Compression::High);
         encoder.write_header().and_then(|mut w| w.write_image_data(rgb)).map_err(failed)?;
         let data = base64::engine::general_purpose::STANDARD.encode(file);
-        self.pictures.borrow_mut().push_str(&format!(
+        self.images.borrow_mut().push_str(&format!(
             "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
              style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{data}\"/>\n",
             at.0, at.1, size.0, size.1
         ));
         Ok(())
+    }
+}
+
+/// Which of four shapes the mark of the i-th series has.
+fn shape(i: usize) -> usize {
+    if i == GREY {
+        3
+    } else {
+        (i + 2 * (i / 7)) % 4
     }
 }
 
@@ -170,4 +186,22 @@ fn printable(content: &str) -> String {
 /// A line style; the width is in units.
 pub(super) fn stroke(colour: impl Color, width: u32) -> ShapeStyle {
     colour.stroke_width(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_colour_comes_again_the_mark_is_another() {
+        for palette in [super::super::style::Palette::OkabeIto, super::super::style::Palette::Tol] {
+            let colours = Colours::new(Theme::Light, palette);
+            let mut seen = Vec::new();
+            for i in 0..84 {
+                let look = (colours.series(i), shape(i));
+                assert!(!seen.contains(&look), "{palette}: {i}");
+                seen.push(look);
+            }
+        }
+    }
 }

@@ -109,8 +109,8 @@ impl Figure {
         }
         let top = if lines.is_empty() { 0 } else { (ABOVE + BELOW + lines.len() as i32 * (size + 4) - 4) * UNIT };
         (self.draw)(&canvas, top)?;
-        let pictures = canvas.finish()?;
-        Ok(in_pixels(&svg, self.size, (&self.title, &self.description), &pictures))
+        let images = canvas.finish()?;
+        Ok(in_pixels(&svg, self.size, (&self.title, &self.description), &images))
     }
 
     /// The figure as a PNG file's bytes, twice as fine as its size in pixels.
@@ -155,7 +155,7 @@ impl Figure {
         match drawn {
             Ok((svg, png)) => {
                 let forms = [("image/svg+xml", svg.as_str()), ("text/plain", &format!("{self:?}"))];
-                display::show_picture(&forms, &png, self.size, &self.alternative_text());
+                display::show_image(&forms, &png, self.size, &self.alternative_text());
             }
             Err(error) => display::show(&[("text/plain", &error.to_string())]),
         }
@@ -196,8 +196,8 @@ fn fitted(title: &str, width: i32) -> (Vec<String>, i32) {
     (lines, LABEL)
 }
 
-/// Gives a drawing in units its size in pixels, a name and a description for those who hear it read, and its pictures.
-fn in_pixels(svg: &str, (width, height): (u32, u32), (title, description): (&str, &str), pictures: &str) -> String {
+/// Gives a drawing in units its size in pixels, a name and a description for those who hear it read, and its images.
+fn in_pixels(svg: &str, (width, height): (u32, u32), (title, description): (&str, &str), images: &str) -> String {
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let body = body.trim_end().strip_suffix("</svg>").unwrap_or(body);
     let (w, h) = (width * UNIT as u32, height * UNIT as u32);
@@ -209,7 +209,7 @@ fn in_pixels(svg: &str, (width, height): (u32, u32), (title, description): (&str
     // `max-width` lets a narrow page shrink the figure; the background stays the figure's own.
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" \
-         style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{description}{body}{pictures}</svg>"
+         style=\"max-width:100%;height:auto\" role=\"img\" aria-label=\"{title}\">{description}{body}{images}</svg>"
     )
 }
 

@@ -1,6 +1,6 @@
 //! Legends that flow into as many rows as they need.
 
-use plotters::style::RGBColor;
+use plotters::style::{Color, RGBColor};
 
 use super::canvas::Canvas;
 use super::style::{readable_on, text_width, Align, SMALL, UNIT};
@@ -12,8 +12,8 @@ pub(super) enum Entry {
     Words(String),
     /// A square of a colour and what it means.
     Colour(RGBColor, String),
-    /// The mark of the i-th series and its name.
-    Mark(usize, String),
+    /// The mark of the i-th series, its colour and its name.
+    Mark(usize, RGBColor, String),
     /// A hatched field, up to the right or down, and what it means.
     Hatch(bool, String),
 }
@@ -34,7 +34,7 @@ impl Entry {
 
     fn words(&self) -> &str {
         match self {
-            Entry::Words(words) | Entry::Colour(_, words) | Entry::Mark(_, words) | Entry::Hatch(_, words) => words,
+            Entry::Words(words) | Entry::Colour(_, words) | Entry::Mark(_, _, words) | Entry::Hatch(_, words) => words,
         }
     }
 
@@ -51,10 +51,7 @@ impl Entry {
                 canvas.rectangle((x, y - side), (x + 2 * side, y + side), *colour)?;
                 canvas.outline((x, y - side), (x + 2 * side, y + side), theme.muted(), 1)?;
             }
-            Entry::Mark(i, _) => {
-                let colour = plotters::style::Color::to_rgba(&theme.series(*i));
-                canvas.mark((x + side, y), 4 * UNIT, *i, colour)?;
-            }
+            Entry::Mark(i, colour, _) => canvas.mark((x + side, y), 4 * UNIT, *i, colour.to_rgba())?,
             Entry::Hatch(up, _) => {
                 let (a, b, fill) = ((x, y - side), (x + 3 * side, y + side), theme.neutral());
                 canvas.rectangle(a, b, fill)?;
@@ -100,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_legend_takes_as_many_rows_as_it_needs_and_none_is_cut_off() {
-        let entries: Vec<Entry> = (0..12).map(|i| Entry::Mark(i, format!("series {i}"))).collect();
+        let entries: Vec<Entry> = (0..12).map(|i| Entry::Mark(i, RGBColor(0, 0, 0), format!("series {i}"))).collect();
         assert_eq!(height(&entries, 100_000), ROW);
         let width = 400;
         let (places, rows) = flow(&entries, width);

@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 /// Most colours that a palette holds.
 const PALETTE: usize = 256;
 
-/// A picture as a PNG file's bytes, without loss: with a palette where it has few colours, as figures mostly have, which
+/// An image as a PNG file's bytes, without loss: with a palette where it has few colours, as figures mostly have, which
 /// makes it a tenth as large.
 ///
 /// # Errors
 /// [`Error::Drawing`].
-pub(super) fn encode(picture: &Pixmap) -> Result<Vec<u8>> {
+pub(super) fn encode(image: &Pixmap) -> Result<Vec<u8>> {
     let pixels: Vec<[u8; 4]> =
-        picture.pixels().iter().map(|p| p.demultiply()).map(|p| [p.red(), p.green(), p.blue(), p.alpha()]).collect();
+        image.pixels().iter().map(|p| p.demultiply()).map(|p| [p.red(), p.green(), p.blue(), p.alpha()]).collect();
     let opaque = pixels.iter().all(|p| p[3] == 255);
     let mut places = HashMap::new();
     let mut palette: Vec<[u8; 4]> = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn encode(picture: &Pixmap) -> Result<Vec<u8>> {
         indices.push(place as u8);
     }
     let mut file = Vec::new();
-    let mut encoder = ::png::Encoder::new(&mut file, picture.width(), picture.height());
+    let mut encoder = ::png::Encoder::new(&mut file, image.width(), image.height());
     encoder.set_compression(::png::Compression::Balanced);
     let few = opaque && palette.len() <= PALETTE;
     let bytes = if few {
@@ -79,12 +79,12 @@ mod tests {
         }
         let mut clear = few.clone();
         clear.pixels_mut()[3] = Color::TRANSPARENT.premultiply().to_color_u8();
-        for picture in [few, many, clear] {
-            let expected: Vec<u8> = (picture.pixels().iter())
+        for image in [few, many, clear] {
+            let expected: Vec<u8> = (image.pixels().iter())
                 .map(|p| p.demultiply())
                 .flat_map(|p| [p.red(), p.green(), p.blue(), p.alpha()])
                 .collect();
-            assert!(decoded(&encode(&picture).unwrap()) == expected);
+            assert!(decoded(&encode(&image).unwrap()) == expected);
         }
     }
 }

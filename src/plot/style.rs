@@ -26,9 +26,9 @@ pub enum Palette {
     /// Okabe and Ito 2008.
     #[default]
     OkabeIto,
-    /// Paul Tol's bright colours.
+    /// Paul Tol's bright colours, with the orange of his vibrant ones for their grey.
     Tol,
-    /// Steps from dark to light, for series in an order, such as cuts.
+    /// Steps from dark to light, for series in an order, such as cuts: as many as there are series.
     Steps,
 }
 
@@ -77,31 +77,51 @@ pub(super) struct Looks {
 pub(super) struct Colours {
     theme: Theme,
     palette: Palette,
+    /// Steps from dark to light.
+    steps: usize,
 }
+
+/// Colours of a palette before they come again, darker and then lighter.
+const ROUND: usize = 7;
 
 impl Colours {
     pub fn new(theme: Theme, palette: Palette) -> Colours {
-        Colours { theme, palette }
+        Colours { theme, palette, steps: ROUND }
     }
 
-    /// The i-th colour of the palette; the baseline's is grey in all of them.
+    /// The same with as many steps from dark to light as these series need.
+    pub fn for_series(self, series: &[usize]) -> Colours {
+        let highest = series.iter().filter(|&&i| i != GREY).max();
+        Colours { steps: highest.map_or(ROUND, |i| (i + 1).max(ROUND)), ..self }
+    }
+
+    /// The i-th colour of the palette; the baseline's ([`GREY`]) is grey in all of them. After the palette's own colours
+    /// come darker ones and then lighter ones. From the 22nd on they come again: a mark of another shape goes with them
+    /// ([`super::canvas::Canvas::mark`]).
     pub fn series(self, i: usize) -> RGBColor {
-        const TOL: [(u8, u8, u8); 7] = [
+        const TOL: [(u8, u8, u8); ROUND] = [
             (68, 119, 170),
             (238, 102, 119),
             (34, 136, 51),
             (204, 187, 68),
             (102, 204, 238),
             (170, 51, 119),
-            (150, 150, 150),
+            (238, 119, 51),
         ];
-        let place = i % (GREY + 1);
-        match self.palette {
-            Palette::Tol if place < GREY => RGBColor(TOL[place].0, TOL[place].1, TOL[place].2),
+        let (r, g, b) = match self.palette {
+            _ if i == GREY => return self.theme.grey(),
             // Neither end is seen well on both backgrounds.
-            Palette::Steps if place < GREY => ordered(0.12 + 0.7 * place as f64 / (GREY - 1) as f64),
-            _ => self.theme.series(i),
-        }
+            Palette::Steps => return ordered(0.12 + 0.7 * i as f64 / (self.steps - 1) as f64),
+            Palette::Tol => TOL[i % ROUND],
+            Palette::OkabeIto => self.theme.okabe_ito()[i % ROUND],
+        };
+        let towards = |c: u8, end: f64, by: f64| (f64::from(c) + (end - f64::from(c)) * by).round() as u8;
+        let shade = |c: u8| match i / ROUND % 3 {
+            0 => c,
+            1 => towards(c, 0.0, 0.35),
+            _ => towards(c, 255.0, 0.5),
+        };
+        RGBColor(shade(r), shade(g), shade(b))
     }
 }
 
@@ -118,8 +138,8 @@ pub(super) const UNIT: i32 = 2;
 /// The font's name, and what a page uses where it does not have that one.
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// The place of the greys among the colours of series.
-pub(super) const GREY: usize = 7;
+/// The number of the baseline among series: it has the grey.
+pub(super) const GREY: usize = usize::MAX;
 
 /// Sizes of text, in pixels.
 pub(super) const TITLE: i32 = 16;
@@ -152,27 +172,16 @@ impl Theme {
         self.choose((201, 209, 217), (92, 99, 110))
     }
 
-    /// The i-th colour of series that have no order (Okabe and Ito), as they stand out on this background. From the ninth
-    /// on they come again: a mark of another shape goes with them ([`super::canvas::Canvas::mark`]).
-    pub(super) fn series(self, i: usize) -> RGBColor {
-        const COLOURS: [(u8, u8, u8); 7] = [
-            (0, 114, 178),
-            (213, 94, 0),
-            (0, 158, 115),
-            (204, 121, 167),
-            (230, 159, 0),
-            (86, 180, 233),
-            (153, 117, 63),
-        ];
-        match (i % (GREY + 1), self) {
-            (GREY, Theme::Light) => RGBColor(70, 70, 70),
-            (GREY, Theme::Dark) => RGBColor(220, 220, 220),
-            (0, Theme::Dark) => RGBColor(72, 160, 220),
-            (i, _) => {
-                let (r, g, b) = COLOURS[i];
-                RGBColor(r, g, b)
-            }
-        }
+    /// The baseline's colour.
+    fn grey(self) -> RGBColor {
+        self.choose((70, 70, 70), (220, 220, 220))
+    }
+
+    /// Colours of series that have no order (Okabe and Ito, with a brown for their black), as they stand out on this
+    /// background.
+    fn okabe_ito(self) -> [(u8, u8, u8); ROUND] {
+        let blue = if self == Theme::Light { (0, 114, 178) } else { (70, 120, 250) };
+        [blue, (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (153, 117, 63)]
     }
 
     fn choose(self, light: (u8, u8, u8), dark: (u8, u8, u8)) -> RGBColor {
@@ -212,15 +221,17 @@ pub(super) fn readable_on(background: RGBColor) -> RGBColor {
 }
 
 fn luminance(RGBColor(r, g, b): RGBColor) -> f64 {
-    let linear = |channel: u8| {
-        let share = f64::from(channel) / 255.0;
-        if share <= 0.04045 {
-            share / 12.92
-        } else {
-            ((share + 0.055) / 1.055).powf(2.4)
-        }
-    };
     0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+}
+
+/// The light of a channel of sRGB, from 0 to 1.
+fn linear(channel: u8) -> f64 {
+    let share = f64::from(channel) / 255.0;
+    if share <= 0.04045 {
+        share / 12.92
+    } else {
+        ((share + 0.055) / 1.055).powf(2.4)
+    }
 }
 
 /// How a text hangs on its position.
@@ -281,6 +292,48 @@ mod tests {
             let ink = luminance(readable_on(ordered(f64::from(i) / 100.0)));
             let contrast = (ink.max(at(i)) + 0.05) / (ink.min(at(i)) + 0.05);
             assert!(contrast > 4.5, "{i}: {contrast}");
+        }
+    }
+
+    /// CIE 1976 L*a*b* of a colour, in which distances are about as large as they look.
+    fn lab(RGBColor(r, g, b): RGBColor) -> [f64; 3] {
+        let [r, g, b] = [r, g, b].map(linear);
+        let root = |v: f64| if v > 0.008856 { v.cbrt() } else { 7.787 * v + 16.0 / 116.0 };
+        let x = root((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505);
+        let y = root(0.2126 * r + 0.7152 * g + 0.0722 * b);
+        let z = root((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn twenty_one_series_and_the_baseline_have_colours_that_differ_and_are_seen() {
+        for theme in [Theme::Light, Theme::Dark] {
+            for palette in [Palette::OkabeIto, Palette::Tol] {
+                let colours = Colours::new(theme, palette);
+                let all: Vec<RGBColor> = (0..21).chain([GREY]).map(|i| colours.series(i)).collect();
+                for (i, a) in all.iter().enumerate() {
+                    let (ink, paper) = (luminance(*a), luminance(theme.background()));
+                    let contrast = (ink.max(paper) + 0.05) / (ink.min(paper) + 0.05);
+                    assert!(contrast > 1.3, "{theme:?} {palette}: {i}, {contrast}");
+                    for (j, b) in all[..i].iter().enumerate() {
+                        let (a, b) = (lab(*a), lab(*b));
+                        let far = (0..3).map(|k| (a[k] - b[k]) * (a[k] - b[k])).sum::<f64>().sqrt();
+                        assert!(far > 12.0, "{theme:?} {palette}: {i} and {j}, {far}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_get_lighter_over_all_series_and_keep_the_baseline_grey() {
+        for many in [7, 8, 19, 40] {
+            let numbers: Vec<usize> = (0..many).chain([GREY]).collect();
+            let colours = Colours::new(Theme::Light, Palette::Steps).for_series(&numbers);
+            let light: Vec<f64> = (0..many).map(|i| luminance(colours.series(i))).collect();
+            assert!(light.windows(2).all(|w| w[1] > w[0]), "{light:?}");
+            assert_eq!(colours.series(many - 1), ordered(0.82));
+            assert_eq!(colours.series(GREY), RGBColor(70, 70, 70));
         }
     }
 

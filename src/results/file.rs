@@ -18,7 +18,7 @@ use crate::util::json;
 pub struct ResultFile {
     /// The file's first element.
     pub params: Params,
-    /// Whether the file itself says which pictures its test accuracy was measured on. The published files do not;
+    /// Whether the file itself says which images its test accuracy was measured on. The published files do not;
     /// they measured it on the training files ([`crate::config::TestSplit::Published`]).
     pub states_test_split: bool,
     /// The runs, in the file's order.
@@ -114,7 +114,7 @@ impl ResultFile {
     /// What the test accuracy was measured on, in words.
     pub fn measured_on(&self) -> &'static str {
         match (self.states_test_split, self.params.test_split) {
-            (false, _) => "pictures that the file does not name (published files: the training files)",
+            (false, _) => "images that the file does not name (published files: the training files)",
             (true, TestSplit::Test) => "the test files",
             (true, TestSplit::Published) => "the training files, as published",
         }
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(again.records, read.records);
         assert_eq!(again.records[0].other["note"], "x");
         assert_eq!(again.params.other["width"], 2);
-        assert!(!again.states_test_split, "a file that does not name its test pictures does not name them after that");
+        assert!(!again.states_test_split, "a file that does not name its test images does not name them after that");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::Computed;
 pub struct Record {
     /// Adam's learning rate.
     pub lr: f64,
-    /// Share of the target training data that was used, from 0 to 1.
+    /// Fraction of the target training data that was used, from 0 to 1.
     pub sampled_percentage: f64,
     /// Convolutions before the cut; -1 is the baseline.
     pub sampled_cut_point: i64,

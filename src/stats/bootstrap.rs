@@ -1,6 +1,6 @@
 //! A confidence interval of the median, by the bootstrap (Efron 1979), without random numbers.
 //!
-//! The percentile bootstrap draws n values from n, with replacement, many times, and takes the middle share of the
+//! The percentile bootstrap draws n values from n, with replacement, many times, and takes the middle fraction of the
 //! medians. What it would say after infinitely many draws has a closed form, from the distribution of order statistics:
 //! so there is no seed here, and no error of sampling.
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub const LEVEL: f64 = 0.95;
 
 /// The percentile bootstrap interval of the median: what `scipy.stats.bootstrap(.., method='percentile')` tends to with
-/// more and more resamples. `level` is the share of resampled medians inside, such as 0.95.
+/// more and more resamples. `level` is the fraction of resampled medians inside, such as 0.95.
 ///
 /// Few values make it too narrow: of five, a level of 0.95 gives the lowest and the highest one, which hold the median
 /// of what they were drawn from in 93.75% of cases; of one value, it is that value twice and says nothing.
@@ -34,7 +34,7 @@ pub(super) fn check_level(level: f64) -> Result<()> {
     if level > 0.0 && level < 1.0 {
         return Ok(());
     }
-    Err(Error::parameter("level", "a share between 0 and 1, such as 0.95", level))
+    Err(Error::parameter("level", "a fraction between 0 and 1, such as 0.95", level))
 }
 
 /// As [`median_interval`], of values and a level that were checked.

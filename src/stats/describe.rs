@@ -19,7 +19,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(if n % 2 == 1 { sorted[n / 2] } else { (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0 })
 }
 
-/// The value below which the share `q` of a sample lies, on a straight line between neighbours, as NumPy and pandas
+/// The value below which the fraction `q` of a sample lies, on a straight line between neighbours, as NumPy and pandas
 /// have it; `None` of none, and where `q` is not from 0 to 1.
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     if !(0.0..=1.0).contains(&q) {

@@ -9,7 +9,7 @@ use crate::table::{cut_name, percent};
 /// The accuracies of one percentage and cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The cut; -1 is the baseline.
     pub cut: i64,
@@ -203,7 +203,7 @@ pub(super) fn checked(records: &[Record], measure: Measure) -> Result<Vec<(&Reco
         let (percentage, cut, repeat) = key(record);
         let row = || format!("row {} (percentage {percentage}, cut {cut}, repeat {repeat})", i + 1);
         if !(percentage > 0.0 && percentage <= 1.0) {
-            let expected = "a share above 0 and at most 1 in every row";
+            let expected = "a fraction above 0 and at most 1 in every row";
             return Err(Error::parameter("sampled_percentage", expected, format!("{percentage} in {}", row())));
         }
         if cut < -1 {

@@ -27,7 +27,7 @@ use crate::table::{cut_names, percent};
 /// # Errors
 /// Those of [`ResultFile::load`]; [`Error::Parameter`] when no file is named, and those of [`Groups::new`], as for a row
 /// that is in two files; [`Error::Format`] when the files' parameters differ, or their test accuracy was measured on other
-/// pictures. Baselines go with every setting: they keep nothing of the source network.
+/// images. Baselines go with every setting: they keep nothing of the source network.
 pub fn load_together<P: AsRef<Path>>(files: &[P]) -> Result<ResultFile> {
     let Some((first, rest)) = files.split_first() else {
         return Err(Error::parameter("files", "at least one result file", "none"));

@@ -14,7 +14,7 @@ use crate::table::{cut_name, percent, Table, Value};
 /// The numbers of one percentage and cut, over repeats, in the unit of what is measured: accuracies from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The cut; -1 is the baseline.
     pub cut: i64,

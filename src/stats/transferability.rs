@@ -15,7 +15,7 @@ use crate::table::{cannot_tell, cut_name, percent, Table};
 /// One layer at one percentage: how its features cluster, and how the cut right after it does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerScore {
-    /// Share of the target training data, from above 0 to 1.
+    /// Fraction of the target training data, from above 0 to 1.
     pub percentage: f64,
     /// The convolution, counted from 0.
     pub layer: usize,
@@ -244,7 +244,7 @@ mod tests {
         let said = found.answer().to_string();
         assert!(said.contains("conv4 has the highest median adjusted Rand index (3 repeats cannot tell"), "{said}");
         assert!(said.contains("cut 5, right after it, is the best, and 3 repeats cannot tell cuts apart"), "{said}");
-        // All 120 orders, twice the share of the one as high: 2/120.
+        // All 120 orders, twice the fraction of the one as high: 2/120.
         assert!(said.contains("+1.00, p 0.017: unlikely by chance, if this were the only"), "{said}");
 
         let (clusterings, results) = both(rising, [0.5, 0.9, 0.6, 0.8, 0.7]);

@@ -63,7 +63,7 @@ pub struct Plan {
     pub pretrain: Params,
     /// Settings of fine-tuning.
     pub params: Params,
-    /// Shares of the target training data.
+    /// Fractions of the target training data.
     pub percentages: Vec<f64>,
     /// Repeats of each run.
     pub repeats: Repeats,
@@ -74,7 +74,7 @@ pub struct Plan {
     usual: Params,
 }
 
-/// Epochs of pre-training on a processor, and pictures a batch: enough for a source network that has learnt its task.
+/// Epochs of pre-training on a processor, and images a batch: enough for a source network that has learnt its task.
 const PRETRAINING: (usize, usize) = (5, 64);
 /// With fewer than eleven, no difference between eight boxes can be significant after Holm's correction.
 const CPU_REPEATS: Repeats = Repeats::Fixed(12);

@@ -35,6 +35,18 @@ pub(crate) fn cannot_tell(repeats: usize) -> String {
     format!("{repeats} {} cannot tell", if repeats == 1 { "repeat" } else { "repeats" })
 }
 
+/// The bound that a p-value is below where so many places would show it as zero, which it cannot be.
+pub(super) fn p_bound(p: f64, places: usize) -> Option<String> {
+    let least = 10f64.powi(-(places as i32));
+    // Half of the last place would be shown as nothing.
+    (p < least / 2.0).then(|| format!("{least:.places$}"))
+}
+
+/// A p-value in a sentence, to so many places: `0.0312`, or `< 0.0001`.
+pub(crate) fn p_value(p: f64, places: usize) -> String {
+    p_bound(p, places).map_or_else(|| format!("{p:.places$}"), |bound| format!("< {bound}"))
+}
+
 /// Percentages, with commas between them.
 pub(crate) fn percents(shares: &[f64]) -> String {
     shares.iter().map(|&s| percent(s)).collect::<Vec<_>>().join(", ")
@@ -48,6 +60,7 @@ mod tests {
     fn a_small_share_is_not_written_as_nothing() {
         assert_eq!([0.001, 0.1, 0.07, 1.0].map(percent), ["0.1%", "10%", "7%", "100%"]);
         assert_eq!([1.0 / 3.0, 1e-7, 1.23e-6].map(percent), ["33.3333%", "0.00001%", "0.000123%"]);
+        assert_eq!([0.03125, 0.00005, 0.000049].map(|p| p_value(p, 4)), ["0.0312", "0.0001", "< 0.0001"]);
         assert_eq!((cut_name(-1), cut_name(0)), ("baseline".to_owned(), "cut 0".to_owned()));
     }
 }

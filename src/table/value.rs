@@ -1,6 +1,6 @@
 //! The values that tables hold.
 
-use super::names::{cut_name, layer_name, percent};
+use super::names::{cut_name, layer_name, p_bound, percent};
 
 /// What stands in one place of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,13 +54,7 @@ impl Value {
             (Value::Number(number), Format::Decimals(places)) => format!("{number:.places$}"),
             (Value::Number(number), Format::Signed(places)) => format!("{number:+.places$}"),
             (Value::Number(number), Format::PValue(places)) => {
-                let least = 10f64.powi(-(places as i32));
-                // Half of the last place would be shown as nothing.
-                if *number < least / 2.0 {
-                    format!("<{least:.places$}")
-                } else {
-                    format!("{number:.places$}")
-                }
+                p_bound(*number, places).map_or_else(|| format!("{number:.places$}"), |bound| format!("<{bound}"))
             }
             (Value::Flag(flag), _) => if *flag { "yes" } else { "no" }.to_owned(),
             (Value::Words(words), _) => words.clone(),

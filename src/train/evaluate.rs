@@ -52,7 +52,7 @@ pub(super) fn predict(
 /// classes'.
 ///
 /// # Errors
-/// [`Error::Data`] when the network does not have an output for each class, or its pictures are not the samples';
+/// [`Error::Data`] when the network does not have an output for each class, or its images are not the samples';
 /// [`Error::Torch`]; [`Error::Interrupted`].
 pub fn classification_report(model: &dyn Model, samples: &Samples, names: &[String]) -> Result<ClassificationReport> {
     if model.output_dim() != names.len() {
@@ -91,7 +91,7 @@ pub fn classification_report(model: &dyn Model, samples: &Samples, names: &[Stri
 /// Samples classified at once in a report.
 const REPORT_BATCH: usize = 1024;
 
-/// The share of samples whose label is predicted, from 0 to 1; 0 when there are none.
+/// The fraction of samples whose label is predicted, from 0 to 1; 0 when there are none.
 pub(super) fn accuracy(
     model: &dyn Model,
     inputs: &Inputs,

@@ -220,7 +220,7 @@ impl FitOptions {
         self.needs_best() || self.curve
     }
 
-    /// Refuses a training that is decided by validation pictures that are not there, and batches of one image where
+    /// Refuses a training that is decided by validation images that are not there, and batches of one image where
     /// batch normalisation is trained.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl FitOptions {
             return Err(Error::parameter("batch_size", expected, size));
         }
         if self.needs_best() && validation.len() == 0 {
-            let expected = "a share that leaves validation pictures, for early stopping and the best weights";
+            let expected = "a fraction that leaves validation images, for early stopping and the best weights";
             return Err(Error::parameter("val_split", expected, "none"));
         }
         Ok(())
@@ -265,7 +265,7 @@ pub(crate) fn fit(
 /// Accuracies of a trained network, from 0 to 1.
 pub(crate) struct FinalAccuracy {
     pub train: f64,
-    /// `None` where there are no validation pictures.
+    /// `None` where there are no validation images.
     pub validation: Option<f64>,
     pub test: f64,
 }

@@ -8,7 +8,7 @@ use crate::error::{During, Result};
 use crate::model::{chunks, pixel_table, Model};
 use crate::rng::TorchRng;
 
-/// Labelled inputs of block `start`: pictures as bytes (`start` = 0), or what the blocks before it made of them.
+/// Labelled inputs of block `start`: images as bytes (`start` = 0), or what the blocks before it made of them.
 ///
 /// Several sets may share one table of inputs; each knows its own rows of it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Inputs {
     labels: Tensor,
     /// The block they go into.
     start: usize,
-    /// The same samples as pictures, for batches of one: see [`Inputs::for_batch_of`].
+    /// The same samples as images, for batches of one: see [`Inputs::for_batch_of`].
     pictures: Option<Box<Inputs>>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) fn label_tensor(samples: &Samples, device: tch::Device) -> Result<Ten
 }
 
 impl Inputs {
-    /// The pictures of some samples, as bytes on `device`.
+    /// The images of some samples, as bytes on `device`.
     pub fn pictures(samples: &Samples, device: tch::Device) -> Result<Inputs> {
         let (table, labels) = (pixel_table(samples, device)?, label_tensor(samples, device)?);
         Ok(Inputs { table, rows: None, labels, start: 0, pictures: None })
     }
 
-    /// Rows of a table of pictures.
+    /// Rows of a table of images.
     pub fn of_pictures(table: &Tensor, rows: Vec<i64>, labels: &Tensor) -> Inputs {
         let (table, labels) = (table.shallow_clone(), labels.shallow_clone());
         Inputs { table, rows: Some(rows), labels, start: 0, pictures: None }
@@ -60,7 +60,7 @@ impl Inputs {
     }
 
     /// What to take a batch of `size` samples from. libtorch convolves a single sample in another way, which rounds
-    /// differently from the way that stored activations were computed; a batch of one starts from the picture.
+    /// differently from the way that stored activations were computed; a batch of one starts from the image.
     pub fn for_batch_of(&self, size: usize) -> &Inputs {
         match &self.pictures {
             Some(pictures) if size == 1 => pictures,
@@ -68,7 +68,7 @@ impl Inputs {
         }
     }
 
-    /// The samples at some positions, as the network takes them; pictures are changed as `changes` draws it.
+    /// The samples at some positions, as the network takes them; images are changed as `changes` draws it.
     fn changed(&self, positions: &[i64], preparation: &Preparation, changes: &mut Option<Changes>) -> Result<Tensor> {
         let rows = match &self.rows {
             Some(rows) => Tensor::f_from_slice(&positions.iter().map(|&p| rows[p as usize]).collect::<Vec<_>>()),
@@ -92,7 +92,7 @@ impl Inputs {
     }
 }
 
-/// How training pictures are changed, and the generator that it is drawn from.
+/// How training images are changed, and the generator that it is drawn from.
 pub(crate) type Changes<'a> = (Augmentation, &'a mut TorchRng);
 
 /// Takes the samples at some positions, one batch, through the blocks up to `to`, in chunks and without recording
@@ -107,7 +107,7 @@ pub(crate) fn through_in_chunks(
     changed_in_chunks(model, inputs, positions, to, None, between)
 }
 
-/// The same, with pictures changed as `changes` draws it; nothing is drawn for stored activations.
+/// The same, with images changed as `changes` draws it; nothing is drawn for stored activations.
 pub(crate) fn changed_in_chunks(
     model: &dyn Model,
     inputs: &Inputs,

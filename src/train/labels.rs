@@ -12,7 +12,7 @@ pub(super) fn to_labels(t: &Tensor) -> Result<Vec<u8>> {
     Ok(values.into_iter().map(|v| v as u8).collect())
 }
 
-/// The share of positions at which two lists of labels agree.
+/// The fraction of positions at which two lists of labels agree.
 pub(super) fn share_equal(predicted: &Tensor, truth: &Tensor) -> f64 {
     if truth.numel() == 0 {
         return 0.0;

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct ClassScores {
     /// The class, or `macro avg`, `weighted avg`.
     pub class: String,
-    /// Of those predicted to be of the class, the share that are; 0 when none is predicted.
+    /// Of those predicted to be of the class, the fraction that are; 0 when none is predicted.
     pub precision: f64,
-    /// Of those of the class, the share predicted to be; 0 when there are none.
+    /// Of those of the class, the fraction predicted to be; 0 when there are none.
     pub recall: f64,
     /// The harmonic mean of both; 0 when both are.
     pub f1: f64,

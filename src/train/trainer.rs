@@ -47,7 +47,7 @@ pub struct Trainer<'m> {
 pub struct TrainReport {
     /// Accuracy on the training set at the end, from 0 to 1.
     pub train_acc: f64,
-    /// Accuracy on the validation set of the weights at the end; `None` where there are no validation pictures.
+    /// Accuracy on the validation set of the weights at the end; `None` where there are no validation images.
     pub val_acc: Option<f64>,
     /// Accuracy on the test set, from 0 to 1.
     pub test_acc: f64,
@@ -68,7 +68,7 @@ impl<'m> Trainer<'m> {
     ///
     /// # Errors
     /// Those of [`Params::check`]; [`Error::Parameter`] when the network has other outputs than the task has classes
-    /// or other inputs than its pictures, or when `lr` is no positive number.
+    /// or other inputs than its images, or when `lr` is no positive number.
     pub fn new(model: &'m mut dyn Model, data: &TransferLearningWrapper, lr: f64, params: &Params) -> Result<Self> {
         params.check()?;
         let training = params.pretraining()?;
@@ -155,7 +155,7 @@ impl<'m> Trainer<'m> {
         self
     }
 
-    /// Trains, and measures the result on training, validation and test pictures.
+    /// Trains, and measures the result on training, validation and test images.
     ///
     /// # Errors
     /// [`Error::Interrupted`] (the network keeps the last complete epoch); [`Error::Parameter`] when files are to be

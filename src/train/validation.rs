@@ -1,7 +1,7 @@
-//! Whether an epoch is better than the best before it, with as few pictures as it takes.
+//! Whether an epoch is better than the best before it, with as few images as it takes.
 //!
 //! Early stopping asks for more than it needs when it asks for an accuracy: all that matters about an epoch that is not
-//! better is that it is not. With the pictures that the network got wrong before in front, so many of them are wrong
+//! better is that it is not. With the images that the network got wrong before in front, so many of them are wrong
 //! again after a few hundred that no result of the others could make the epoch better. With little training data
 //! validation is most of the work of a run, and most epochs are not better.
 
@@ -13,13 +13,13 @@ use crate::error::{During, Result};
 use crate::model::{pieces, Model};
 use crate::runtime::cancel::Stop;
 
-/// Pictures classified before it is looked whether that is enough.
+/// Images classified before it is looked whether that is enough.
 const STEP: usize = 96;
 
-/// The validation pictures of a run, and how well each was told apart when it was last looked at.
+/// The validation images of a run, and how well each was told apart when it was last looked at.
 #[derive(Default)]
 pub(super) struct Validation {
-    /// The output of the true class less the highest other one, by picture.
+    /// The output of the true class less the highest other one, by image.
     margins: Vec<f32>,
 }
 
@@ -74,7 +74,7 @@ impl Validation {
     }
 
     /// Whether this gives what classifying everything gives, to the last bit: on a processor, where a convolution's result
-    /// does not depend on the pictures beside it, unless there is a batch of one picture, which libtorch convolves in
+    /// does not depend on the images beside it, unless there is a batch of one image, which libtorch convolves in
     /// another way.
     pub fn serves(model: &dyn Model, inputs: &Inputs, batch_size: usize) -> bool {
         model.device() == tch::Device::Cpu && inputs.len() % batch_size != 1 && inputs.len() > 1
@@ -86,7 +86,7 @@ fn steps(order: &[i64]) -> Vec<&[i64]> {
     pieces(order.len(), STEP).into_iter().map(|(first, count)| &order[first..first + count]).collect()
 }
 
-/// By picture, the output of the true class less the highest other one, and whether that is more than rounding could
+/// By image, the output of the true class less the highest other one, and whether that is more than rounding could
 /// make of nothing.
 fn margins(model: &dyn Model, inputs: &Inputs, positions: &[i64], features: &Tensor) -> Result<Vec<(f32, bool)>> {
     let outputs = model.classify(features, false)?;

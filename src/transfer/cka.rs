@@ -9,10 +9,13 @@ use crate::error::{Error, Result};
 /// layer has changed.
 ///
 /// # Errors
-/// [`Error::Parameter`] when the layers have not seen equally many images, or when features are not finite or do not vary.
+/// [`Error::Parameter`] when the layers have not seen equally many images, or fewer than two, or when features are not finite or do not vary.
 pub fn linear_cka(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Result<f64> {
     if a.nrows() != b.nrows() {
         return Err(Error::parameter("features", format!("of {} images, as the first layer's", a.nrows()), b.nrows()));
+    }
+    if a.nrows() < 2 {
+        return Err(Error::parameter("features", "of two images or more", a.nrows()));
     }
     let centred = |x: ArrayView2<f64>| &x - &x.mean_axis(Axis(0)).unwrap_or_default();
     let (a, b) = (centred(a), centred(b));
@@ -45,6 +48,13 @@ mod tests {
         assert!(linear_cka(a.view(), other.view()).unwrap() < 0.9);
         let constant = Array2::from_elem((4, 2), 1.0);
         assert!(linear_cka(a.view(), constant.view()).unwrap_err().to_string().contains("vary"));
+        let (none, narrow) = (Array2::zeros((0, 2)), Array2::zeros((0, 1)));
+        assert!(linear_cka(none.view(), narrow.view())
+            .unwrap_err()
+            .to_string()
+            .contains("two images or more, found 0"));
+        let no_numbers = Array2::zeros((4, 0));
+        assert!(linear_cka(a.view(), no_numbers.view()).unwrap_err().to_string().contains("vary"));
         assert!(linear_cka(a.view(), array![[1.0]].view()).unwrap_err().to_string().contains("of 4 images"));
     }
 }

@@ -45,7 +45,7 @@ impl Work for Scorings {
 
     fn memory(&self, job: &Job) -> u64 {
         let n = self.samples[job.draw].len() as u64;
-        let numbers = job.layer.map_or(0, |layer| self.layers.features[layer].ncols() as u64);
+        let numbers = job.layer.map_or(0, |layer| self.layers.features().get(layer).map_or(0, |f| f.ncols() as u64));
         // Beside the features, the distances of nearest neighbours and the sketches of average linkage.
         n * (numbers * 8 * COPIES + 4096)
     }
@@ -57,11 +57,11 @@ impl Work for Scorings {
     fn run(&self, (): &(), job: &Job, _: &Held, _: &Course<Self>) -> Result<TransferRecord> {
         let start = Instant::now();
         let rows = &self.samples[job.draw];
-        let mut labels: Vec<u8> = rows.iter().map(|&row| self.layers.labels[row]).collect();
+        let mut labels: Vec<u8> = rows.iter().map(|&row| self.layers.labels()[row]).collect();
         let (mut scores, mut left_out, mut of_network) = (BTreeMap::new(), BTreeMap::new(), None);
-        match (job.layer, &self.layers.probabilities) {
+        match (job.layer, self.layers.probabilities()) {
             (Some(layer), _) => {
-                let (features, labels) = self.layers.rows(layer, rows);
+                let (features, labels) = self.layers.rows(layer, rows)?;
                 for (score, value) in layer_scores(features.view(), &labels) {
                     match value {
                         Ok(value) => drop(scores.insert(score, value)),
@@ -80,7 +80,7 @@ impl Work for Scorings {
         Ok(TransferRecord {
             percentage: job.fraction.get(),
             repeat: job.repeat,
-            layer: job.layer.map_or(NETWORK.to_owned(), |layer| self.layers.names[layer].clone()),
+            layer: job.layer.map_or(NETWORK.to_owned(), |layer| self.layers.names()[layer].clone()),
             cut: job.layer.map(|layer| layer as i64 + 1),
             features: self.features,
             scores,

@@ -33,14 +33,13 @@ impl View {
     /// Every view.
     pub const ALL: [View; 3] = [View::Channels, View::Pooled, View::Flattened];
 
-    /// The numbers of each convolution (images x numbers) among all outputs of a network.
-    fn of(self, outputs: &[LayerOutput], depth: usize) -> Result<Vec<Tensor>> {
+    /// The numbers of each convolution or block (images x numbers) among all outputs of a network; `study`: of the study's.
+    fn of(self, outputs: &[LayerOutput], depth: usize, study: bool) -> Result<Vec<Tensor>> {
         let kinds: &[&str] = if self == View::Channels { &["conv"] } else { &["pool", "act"] };
         let layer = |i: usize| {
             let named = |kind: &&str| outputs.iter().find(|o| o.name == format!("{kind}{i}"));
-            // A network of blocks puts out one thing a block, and its probabilities.
-            let of_block = outputs.get(i).filter(|_| outputs.len() == depth + 1);
-            let output = kinds.iter().find_map(named).or(of_block);
+            // A network of blocks puts out one thing a block, whatever the blocks are called, and its probabilities.
+            let output = if study { kinds.iter().find_map(named) } else { outputs.get(i) };
             output.ok_or_else(|| Error::Worker(format!("features: the network has no layer {i}")))
         };
         let numbers = |output: &LayerOutput| {
@@ -78,20 +77,40 @@ impl FromStr for View {
 }
 
 /// The features of every layer for some images, by whatever network. [`LayerFeatures::new`] makes them with a network of this
-/// crate; of any other they can be put together by hand, one table a block that a cut can come after.
+/// crate; of any other they can be put together by hand ([`LayerFeatures::of_tables`]), one table a block that a cut can
+/// come after.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerFeatures {
-    /// Names of the layers, such as `conv0`, in order.
-    pub names: Vec<String>,
-    /// The features of each layer: images x numbers.
-    pub features: Vec<Array2<f32>>,
-    /// The source network's class probabilities (images x source classes), where they are known.
-    pub probabilities: Option<Array2<f32>>,
-    /// The class of each image.
-    pub labels: Vec<u8>,
+    names: Vec<String>,
+    features: Vec<Array2<f32>>,
+    probabilities: Option<Array2<f32>>,
+    labels: Vec<u8>,
 }
 
 impl LayerFeatures {
+    /// Puts features together: each layer's name and table (images x numbers), the source network's class probabilities
+    /// (images x source classes) where they are known, and the class of each image.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when a table has not one row a label.
+    pub fn of_tables(
+        layers: Vec<(String, Array2<f32>)>,
+        probabilities: Option<Array2<f32>>,
+        labels: Vec<u8>,
+    ) -> Result<LayerFeatures> {
+        let unlike = |table: &Array2<f32>| table.nrows() != labels.len();
+        if let Some((name, table)) = layers.iter().find(|(_, table)| unlike(table)) {
+            let expected = format!("a row of {name} for each of {} labels", labels.len());
+            return Err(Error::parameter("features", expected, table.nrows()));
+        }
+        if let Some(table) = probabilities.as_ref().filter(|table| unlike(table)) {
+            let expected = format!("a row for each of {} labels", labels.len());
+            return Err(Error::parameter("probabilities", expected, table.nrows()));
+        }
+        let (names, features) = layers.into_iter().unzip();
+        Ok(LayerFeatures { names, features, probabilities, labels })
+    }
+
     /// Takes samples through a network, a few at a time, on all cores.
     ///
     /// # Errors
@@ -110,14 +129,15 @@ impl LayerFeatures {
     ) -> Result<LayerFeatures> {
         let of = move |model: &dyn Model, images: &Tensor| {
             let outputs = model.layer_outputs(images)?;
-            let mut numbers = view.of(&outputs, model.depth())?;
+            let mut numbers = view.of(&outputs, model.depth(), model.as_study().is_some())?;
             let last = outputs.last().ok_or_else(|| Error::Worker("features: the network has no output".to_owned()))?;
             numbers.push(last.output.f_exp().during("class probabilities")?);
             Ok(numbers)
         };
         let mut features = tables(model, samples, of, advanced)?;
         let probabilities = features.pop();
-        Ok(LayerFeatures { names: model.block_names(), features, probabilities, labels: samples.labels.clone() })
+        let layers = model.block_names().into_iter().zip(features).collect();
+        LayerFeatures::of_tables(layers, probabilities, samples.labels.clone())
     }
 
     /// How many images there are.
@@ -130,20 +150,95 @@ impl LayerFeatures {
         self.labels.is_empty()
     }
 
-    /// Every score of every layer, in the order of the layers; those that the images do not allow are missing.
-    pub fn scores(&self) -> Vec<BTreeMap<Score, f64>> {
-        let all: Vec<usize> = (0..self.len()).collect();
-        let of_layer = |layer: usize| {
-            let (features, labels) = self.rows(layer, &all);
-            let made = layer_scores(features.view(), &labels).into_iter();
-            made.filter_map(|(score, value)| Some((score, value.ok()?))).collect()
-        };
-        (0..self.features.len()).map(of_layer).collect()
+    /// Names of the layers, such as `conv0`, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
-    /// A layer's features for the images at `rows` (each below `len`), and their labels.
-    pub fn rows(&self, layer: usize, rows: &[usize]) -> (Array2<f64>, Vec<u8>) {
+    /// The features of each layer: images x numbers.
+    pub fn features(&self) -> &[Array2<f32>] {
+        &self.features
+    }
+
+    /// The source network's class probabilities (images x source classes), where they are known.
+    pub fn probabilities(&self) -> Option<&Array2<f32>> {
+        self.probabilities.as_ref()
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Every score of every layer, in the order of the layers; those that the images do not allow are missing.
+    pub fn scores(&self) -> Vec<BTreeMap<Score, f64>> {
+        let of_layer = |features: &Array2<f32>| {
+            let made = layer_scores(features.mapv(f64::from).view(), &self.labels).into_iter();
+            made.filter_map(|(score, value)| Some((score, value.ok()?))).collect()
+        };
+        self.features.iter().map(of_layer).collect()
+    }
+
+    /// A layer's features for the images at `rows`, and their labels.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when there is no such layer or image.
+    pub fn rows(&self, layer: usize, rows: &[usize]) -> Result<(Array2<f64>, Vec<u8>)> {
+        let none = || Error::parameter("layer", format!("below {}, the layers", self.features.len()), layer);
+        let features = self.features.get(layer).ok_or_else(none)?;
+        if let Some(row) = rows.iter().find(|&&row| row >= self.len()) {
+            return Err(Error::parameter("rows", format!("below {}, the images", self.len()), row));
+        }
         let labels = rows.iter().map(|&i| self.labels[i]).collect();
-        (self.features[layer].select(Axis(0), rows).mapv(f64::from), labels)
+        Ok((features.select(Axis(0), rows).mapv(f64::from), labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Pictures;
+    use crate::model::{Layer, Layers, Network};
+    use std::sync::Arc;
+
+    struct Conv(usize);
+
+    impl crate::model::Block for Conv {
+        fn layers(&self) -> Vec<Layer> {
+            vec![Layer::conv("c", self.0, self.0 + 1, 3)]
+        }
+
+        fn forward(&self, layers: &Layers, x: &Tensor) -> Result<Tensor> {
+            Ok(layers.apply("c", x)?.relu())
+        }
+    }
+
+    #[test]
+    fn blocks_are_taken_in_their_order_whatever_they_are_called() {
+        // The second block has the name that the study's first convolution has, and so on.
+        let network = Network::of("own", [1, 4, 4]).block("act1", Conv(1)).block("conv0", Conv(2)).build(2).unwrap();
+        let pictures = Pictures::from_bytes((0..48).collect(), vec![0, 1, 1], [1, 4, 4]).unwrap();
+        let samples = Samples { pictures: Arc::new(pictures), rows: vec![0, 1, 2], labels: vec![0, 1, 1] };
+        for view in View::ALL {
+            let features = LayerFeatures::new(&network, &samples, view).unwrap();
+            assert_eq!(features.names(), ["act1", "conv0"]);
+            let cells = if view == View::Flattened { 16 } else { 1 };
+            let widths: Vec<usize> = features.features().iter().map(Array2::ncols).collect();
+            assert_eq!(widths, [2 * cells, 3 * cells], "{view}");
+        }
+    }
+
+    #[test]
+    fn tables_that_do_not_fit_and_rows_that_are_not_there_are_refused() {
+        let of = |images: usize, likely: usize| {
+            let layers = vec![("conv0".to_owned(), Array2::zeros((images, 2)))];
+            LayerFeatures::of_tables(layers, Some(Array2::zeros((likely, 3))), vec![0, 1, 0])
+        };
+        assert!(of(2, 3).unwrap_err().to_string().contains("a row of conv0 for each of 3 labels, found 2"));
+        assert!(of(3, 4).unwrap_err().to_string().contains("`probabilities`: expected a row for each of 3"));
+        let features = of(3, 3).unwrap();
+        assert_eq!(features.rows(0, &[2, 1]).unwrap().1, [0, 1]);
+        assert!(features.rows(1, &[0]).unwrap_err().to_string().contains("`layer`: expected below 1"));
+        assert!(features.rows(0, &[3]).unwrap_err().to_string().contains("`rows`: expected below 3"));
     }
 }

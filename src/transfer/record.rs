@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Score, View};
 use crate::error::{Error, Result};
 use crate::results::Computed;
+use crate::runtime::progress::default_sink;
+use crate::util::numbers::distinct;
 use crate::util::{files, locks};
 
 /// The scores of one layer on one reduced training set.
@@ -69,10 +71,7 @@ impl TransferFile {
 
     /// The shares of the data that there are rows of, ascending.
     pub fn percentages(&self) -> Vec<f64> {
-        let mut all: Vec<f64> = self.records.iter().map(|r| r.percentage).collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        all
+        distinct(self.records.iter().map(|r| r.percentage))
     }
 
     /// Each layer's scores on one reduced training set, in the order of the layers.
@@ -143,13 +142,31 @@ impl TransferFile {
         Ok(self)
     }
 
-    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds.
+    /// The rows of the file at `path` whose scores are others than those of these rows, in sentences.
+    fn changes(&self, path: &Path) -> Result<Vec<String>> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let key = |r: &TransferRecord| (r.features.to_string(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let old = TransferFile::load(path)?.records;
+        let there: std::collections::HashMap<_, _> = old.iter().map(|r| (key(r), r)).collect();
+        let is_changed =
+            |r: &&TransferRecord| there.get(&key(r)).is_some_and(|old| (&old.scores, old.leep) != (&r.scores, r.leep));
+        let changed = self.records.iter().filter(is_changed);
+        Ok(changed.map(|r| files::changed_row(path, &r.layer, r.repeat, r.percentage)).collect())
+    }
+
+    /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Rows of the file that were
+    /// changed since they were computed are said.
     ///
     /// # Errors
     /// Those of [`TransferFile::merged_with`]; [`Error::Io`] when the file cannot be written.
     pub fn add_to(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let _one_at_a_time = locks::lock_folder_of(path)?;
+        for line in self.changes(path)? {
+            default_sink().line(&line);
+        }
         let all = self.merged_with(path)?;
         all.save(path)?;
         Ok(all)
@@ -202,6 +219,20 @@ mod tests {
         assert_eq!(both.layers(0.1, 0), [BTreeMap::from([(Score::LogMe, 0.75)])]);
         let other = file(vec![row(0.1, Some(2), 0.1, "b")]).add_to(&path).unwrap_err().to_string();
         assert!(other.contains("t.json") && other.contains("source network"), "{other}");
+    }
+
+    #[test]
+    fn a_row_that_was_changed_by_hand_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.json");
+        let computed = TransferFile { records: vec![row(0.1, Some(1), 0.25, "a"), row(0.1, None, 0.0, "a")] };
+        computed.save(&path).unwrap();
+        assert_eq!(computed.changes(&path).unwrap(), [""; 0]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"log-me\":0.25", "\"log-me\":0.75")).unwrap();
+        let said = computed.changes(&path).unwrap();
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("t.json: the row of conv0, repeat 0, fraction 0.1 was changed"), "{said:?}");
     }
 
     #[test]

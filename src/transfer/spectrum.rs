@@ -41,14 +41,6 @@ pub(super) fn log_det_identity_plus(matrix: ArrayView2<f64>, scale: f64) -> Resu
     Ok(values.iter().map(|v| (scale * v.max(0.0)).ln_1p()).sum())
 }
 
-/// X' times the pseudo-inverse of a symmetric matrix (columns x columns) times X, its trace, for X with columns x vectors.
-pub(super) fn trace_of_quadratic_form(symmetric: &Array2<f64>, vectors: ArrayView2<f64>) -> Result<f64> {
-    let (values, directions) = symmetric.eigh().map_err(failed)?.sort_eig_desc();
-    let kept = rank(&values, symmetric.nrows());
-    let along = directions.slice(ndarray::s![.., ..kept]).t().dot(&vectors);
-    Ok(along.rows().into_iter().zip(&values).map(|(row, value)| row.dot(&row) / value).sum())
-}
-
 fn failed(error: linfa_linalg::LinalgError) -> Error {
     Error::Worker(format!("eigenvalues of features: {error}"))
 }
@@ -73,7 +65,5 @@ mod tests {
         let row = array![[1.0, 2.0]];
         assert!((log_det_identity_plus(row.view(), 1.0).unwrap() - 6f64.ln()).abs() < 1e-15);
         assert!((log_det_identity_plus(row.t(), 1.0).unwrap() - 6f64.ln()).abs() < 1e-15);
-        let form = trace_of_quadratic_form(&array![[4.0, 0.0], [0.0, 0.0]], array![[2.0], [0.0]].view()).unwrap();
-        assert!((form - 1.0).abs() < 1e-15);
     }
 }

@@ -85,6 +85,15 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// That a row of a file is not as it was computed, in a sentence.
+pub(crate) fn changed_row(path: &Path, layer: &str, repeat: u64, fraction: f64) -> String {
+    format!(
+        "{}: the row of {layer}, repeat {repeat}, fraction {fraction} was changed since it was computed; what was computed \
+         is written",
+        path.display()
+    )
+}
+
 /// Writes rows as a list in JSON, one a line, atomically.
 ///
 /// # Errors

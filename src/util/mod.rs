@@ -5,4 +5,6 @@ pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod locks;
 pub mod markup;
+pub(crate) mod names;
+pub(crate) mod numbers;
 pub(crate) mod panics;

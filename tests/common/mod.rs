@@ -1,4 +1,4 @@
-//! What the integration tests share: the program, the pictures, the published results, and small helpers.
+//! What the integration tests share: the program, the images, the published results, and small helpers.
 #![allow(dead_code, unused_imports, unused_macros)]
 
 mod published;

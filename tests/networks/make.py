@@ -46,6 +46,17 @@ def fill(model, generator):
             tensor.uniform_(-0.1, 0.1, generator=generator)
 
 
+def seen(gradient, generator):
+    """Its norm, and the sum of its elements, each times a random number, three times: a gradient with other elements, or
+    with the same ones in other places, has other sums."""
+    matrix = gradient.reshape(len(gradient), -1)
+    sums = []
+    for _ in range(3):
+        left, right = (torch.empty(n).uniform_(-1, 1, generator=generator).double() for n in matrix.shape)
+        sums.append((left @ matrix @ right).item())
+    return [gradient.norm().item(), *sums]
+
+
 def given(model, images):
     """Logits, and the loss, gradients and statistics of one training step."""
     model.eval()
@@ -54,8 +65,8 @@ def given(model, images):
     model.train()
     loss = torch.nn.functional.cross_entropy(model(images), torch.arange(IMAGES))
     loss.backward()
-    gradients = {n: [p.grad.double().norm().item(), p.grad.flatten()[p.numel() // 2].item()]
-                 for n, p in model.named_parameters()}
+    generator = torch.Generator().manual_seed(2)
+    gradients = {n: seen(p.grad.double(), generator) for n, p in sorted(model.named_parameters())}
     statistics = {n: b.double().mean().item() for n, b in model.named_buffers()}
     return {"logits": logits.tolist(), "loss": loss.item(), "gradients": gradients, "statistics": statistics}
 

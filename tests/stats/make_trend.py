@@ -12,6 +12,8 @@ medians: the published best cuts by fraction of eight studies; L and p-value of 
 the permutation test, by counting each study's orders and adding studies up.
 layers: of the published clusterings of FashionMNIST, for every fraction and pair of layers, the statistic and the p-value of
 scipy.stats.wilcoxon over the adjusted Rand indices of all repeats.
+as_good: of the published files of FashionMNIST, for each of the fractions with enough repeats, setting and cut: whether it
+cannot be told from the cut of the highest median of all three settings, by scipy.stats.wilcoxon after Holm's correction.
 slopes: of published files, no accuracies, only what NumPy makes of them: name, setting, slope of the best cut per tenfold
 data, and quantiles of 200,000 resampled slopes, at 0.025 and 0.975 and a little to each side of them.
 """
@@ -107,7 +109,30 @@ for share in sorted({r["Percentage"] for r in rows}):
         result = (0.0, 1.0) if x == y else stats.wilcoxon(x, y, zero_method="wilcox", correction=False, method="auto")
         layers.append([share, a, b, float(result[0]), float(result[1])])
 
+# The settings' cuts beside the highest median of all of them, Holm-corrected; samples that are equal count once.
+as_good = []
+runs = collections.defaultdict(lambda: collections.defaultdict(list))
+for setting in ["FR", "F", "FT"]:
+    with open(os.path.join(PUBLISHED, "FashionMNIST", f"cuts_regular_classes_{setting}.json")) as file:
+        for r in sorted(json.load(file)[1:], key=lambda r: r["repeat"]):
+            if r["sampled_cut_point"] >= 0:
+                runs[r["sampled_percentage"]][setting, r["sampled_cut_point"]].append(r["test_acc"])
+for share in SHARES[:3]:
+    samples = runs[share]
+    best_of_all = samples[max(samples, key=lambda key: np.median(samples[key]))]
+    others = {tuple(s) for s in samples.values()} - {tuple(best_of_all)}
+    p_of = {s: float(stats.wilcoxon(best_of_all, s, zero_method="wilcox", method="auto")[1]) for s in others}
+    corrected, least = {}, 0.0
+    for i, s in enumerate(sorted(others, key=p_of.get)):
+        least = corrected[s] = max(least, min(1.0, (len(others) - i) * p_of[s]))
+    for (setting, cut), s in sorted(samples.items()):
+        differences = np.array(best_of_all) - np.array(s)
+        ranks = stats.rankdata(abs(differences)) * np.sign(differences)
+        worse = tuple(s) in corrected and corrected[tuple(s)] < 0.05 and ranks.sum() > 0
+        as_good.append([share, setting, cut, not bool(worse)])
+
 with open(os.path.join(HERE, "trend.json"), "w") as file:
-    json.dump({"layers": layers, "page": page, "stratified": stratified, "medians": medians, "slopes": slopes}, file, separators=(",", ":"))
+    json.dump({"layers": layers, "page": page, "stratified": stratified, "medians": medians, "slopes": slopes,
+               "as_good": as_good}, file, separators=(",", ":"))
     file.write("\n")
 print(len(page), len(stratified), medians[1:], *slopes, len(layers), sep="\n")

@@ -58,7 +58,7 @@ pub enum Event {
     Display {
         /// Contents by MIME type.
         data: Bundle,
-        /// How to draw it, by MIME type: a picture's width and height.
+        /// How to draw it, by MIME type: an image's width and height.
         #[serde(default, skip_serializing_if = "Bundle::is_empty")]
         metadata: Bundle,
         /// Its name, under which it can be replaced.

@@ -16,6 +16,7 @@ use serde_json::{json, Value};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use zeromq::{SocketRecv, SocketSend};
 
+use super::connection;
 use super::publish::Publisher;
 use crate::process::processes;
 use crate::session::evaluator::{self, Evaluator};
@@ -28,14 +29,7 @@ use crate::workspace::home::{self, Settings, Work};
 /// # Errors
 /// When the connection file cannot be read, its address cannot be bound, or nothing was prepared.
 pub fn run(connection: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(connection).with_context(|| format!("{}", connection.display()))?;
-    let connection: ConnectionInfo =
-        serde_json::from_str(&text).with_context(|| format!("{}: no connection file", connection.display()))?;
-    anyhow::ensure!(
-        connection.key.is_empty() || connection.signature_scheme == "hmac-sha256",
-        "signature scheme {}: expected hmac-sha256",
-        connection.signature_scheme
-    );
+    let connection = connection::read(connection)?;
     // An interrupt comes as a message; the signal is for the terminal that the kernel was started in.
     // SAFETY: sets a signal to be ignored, while there is one thread.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };

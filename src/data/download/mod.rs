@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use debian::from_debian;
-use official::{remotes, verify, Remote};
+use official::{remotes, verify, Remote, CIFAR10_BATCHES_FOR_PYTHON, CIFAR10_FOR_PYTHON};
 use transfer::from_mirrors;
 
 use super::name::DatasetName;
@@ -111,6 +111,10 @@ pub fn check_official(name: DatasetName, found: &Found) -> Vec<(PathBuf, Result<
             let archive = folder.with_file_name(cifar::ARCHIVE);
             let beside = files.iter().filter(|_| archive.is_file());
             beside.map(|remote| judged(remote, archive.clone())).collect()
+        }
+        Found::CifarPythonArchive(archive) => vec![judged(&CIFAR10_FOR_PYTHON, archive.clone())],
+        Found::CifarPythonFolder(folder) => {
+            CIFAR10_BATCHES_FOR_PYTHON.iter().map(|batch| judged(batch, folder.join(batch.file))).collect()
         }
         Found::BuiltIn => Vec::new(),
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use md5::{Digest, Md5};
 
-use crate::data::cifar;
 use crate::data::name::DatasetName;
+use crate::data::{cifar, cifar_python};
 use crate::error::{Error, Result};
 use crate::util::hex::hex;
 
@@ -31,6 +31,10 @@ const fn contents(file: &'static str, md5: &'static str) -> Remote {
     Remote { file, md5: Sum::Contents(md5) }
 }
 
+const fn of_file(file: &'static str, md5: &'static str) -> Remote {
+    Remote { file, md5: Sum::File(md5) }
+}
+
 const MNIST_FILES: [Remote; 4] = [
     contents("train-images-idx3-ubyte.gz", "6bbc9ace898e44ae57da46a324031adb"),
     contents("train-labels-idx1-ubyte.gz", "a25bea736e30d166cdddb491f175f624"),
@@ -43,8 +47,19 @@ const FASHION_MNIST_FILES: [Remote; 4] = [
     contents("t10k-images-idx3-ubyte.gz", "8181f5470baa50b63fa0f6fddb340f0a"),
     contents("t10k-labels-idx1-ubyte.gz", "15d484375f8d13e6eb1aabb0c3f46965"),
 ];
-const CIFAR10_FILES: [Remote; 1] =
-    [Remote { file: cifar::ARCHIVE, md5: Sum::File("c32a1d4ab5d03f1284b67883e8d87530") }];
+const CIFAR10_FILES: [Remote; 1] = [of_file(cifar::ARCHIVE, "c32a1d4ab5d03f1284b67883e8d87530")];
+
+/// CIFAR-10's version for Python, which is read, and not fetched. Source: torchvision 0.26, `datasets/cifar.py`.
+pub(super) const CIFAR10_FOR_PYTHON: Remote = of_file(cifar_python::ARCHIVE, "c58f30108f718f92721af3b95e74349a");
+/// Its files.
+pub(super) const CIFAR10_BATCHES_FOR_PYTHON: [Remote; 6] = [
+    of_file("data_batch_1", "c99cafc152244af753f735de768cd75f"),
+    of_file("data_batch_2", "d4bba439e000b95fd0a9bffe97cbabec"),
+    of_file("data_batch_3", "54ebc095f3ab1f0389bbae665268c751"),
+    of_file("data_batch_4", "634d18415352ddfa80567beed471001a"),
+    of_file("data_batch_5", "482c414d41f54cd18b22e5b47cb7c3cb"),
+    of_file("test_batch", "40351d587109b95175f43aff81a1287e"),
+];
 
 /// What is fetched for a data set, and from where: (mirrors, files). Sources: the data sets' own pages; the second
 /// one of CIFAR-10 is MindSpore's copy of the archive.

@@ -1,9 +1,6 @@
 //! The study's kind of network with more freedom: a width and a stride for each convolution, and average, max or no
 //! pooling.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -25,29 +22,6 @@ pub enum PoolingKind {
     Max,
     /// Nothing.
     None,
-}
-
-impl fmt::Display for PoolingKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PoolingKind::Average => "average",
-            PoolingKind::Max => "max",
-            PoolingKind::None => "none",
-        })
-    }
-}
-
-impl FromStr for PoolingKind {
-    type Err = Error;
-
-    fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "average" | "avg" => Ok(PoolingKind::Average),
-            "max" => Ok(PoolingKind::Max),
-            "none" => Ok(PoolingKind::None),
-            _ => Err(Error::parameter("pooling", "average, max or none", s)),
-        }
-    }
 }
 
 /// A stack of convolutions, each with an activation, and linear layers on all that is left.

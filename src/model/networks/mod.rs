@@ -21,6 +21,8 @@ use super::weights::Checkpoint;
 use crate::data::Preparation;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
+use crate::runtime::progress::default_sink;
+use crate::util::names::plain;
 
 /// The networks that are built in, beside the study's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,13 +77,16 @@ impl Builtin {
         }
     }
 
-    /// The name of the last layer's weight.
-    fn outputs(self) -> &'static str {
+    /// The last layer's weight: its name, and how many inputs it has.
+    fn outputs(self) -> (&'static str, i64) {
         match self {
-            Builtin::Vgg11 | Builtin::Vgg11Bn | Builtin::Vgg16 | Builtin::Vgg16Bn => "classifier.6.weight",
-            Builtin::ResNet18 | Builtin::ResNet34 | Builtin::ResNet50 => "fc.weight",
-            Builtin::MobileNetV2 => "classifier.1.weight",
-            Builtin::EfficientNetLite0 | Builtin::EfficientNetLite1 | Builtin::EfficientNetLite2 => "_fc.weight",
+            Builtin::Vgg11 | Builtin::Vgg11Bn | Builtin::Vgg16 | Builtin::Vgg16Bn => ("classifier.6.weight", 4096),
+            Builtin::ResNet18 | Builtin::ResNet34 => ("fc.weight", 512),
+            Builtin::ResNet50 => ("fc.weight", 2048),
+            Builtin::MobileNetV2 => ("classifier.1.weight", 1280),
+            Builtin::EfficientNetLite0 | Builtin::EfficientNetLite1 | Builtin::EfficientNetLite2 => {
+                ("_fc.weight", 1280)
+            }
         }
     }
 
@@ -126,7 +131,6 @@ impl FromStr for Builtin {
 
     /// Reads torchvision's name, in any case, with or without hyphens and underscores.
     fn from_str(s: &str) -> Result<Self> {
-        let plain = |s: &str| s.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         Builtin::ALL.into_iter().find(|n| plain(&n.to_string()) == plain(s)).ok_or_else(|| {
             let known = Builtin::ALL.map(|n| n.to_string()).join(", ");
             Error::parameter("network", format!("one of {known}"), s)
@@ -148,7 +152,8 @@ impl Network {
     /// weights expect, at a side in pixels.
     ///
     /// # Errors
-    /// Those of [`Network::builtin`] and [`Network::load`].
+    /// Those of [`Network::builtin`] and [`Network::load`]; [`Error::Format`] when the file has no last layer of this
+    /// network's ([`Network::builtin_on`] with [`Network::load`] reads the rest of such a file).
     pub fn pretrained(
         which: Builtin,
         path: impl AsRef<std::path::Path>,
@@ -157,10 +162,21 @@ impl Network {
     ) -> Result<Network> {
         let path = path.as_ref();
         let file = Checkpoint::load(path)?;
-        let classes = file.get(which.outputs()).and_then(|t| t.size().first().copied()).unwrap_or(1000);
-        let preparation = which.preparation(side);
-        let mut network = Network::builtin_on(which, classes.max(2) as usize, preparation, device, TorchRng::new(0))?;
-        load_checkpoint(&mut network, &file, path)?;
+        let (name, inputs) = which.outputs();
+        // Before anything is allocated: a file of a few bytes may claim any number of classes.
+        let size = file.get(name).map(|t| t.size());
+        let classes = match size.as_deref() {
+            Some(&[classes, width]) if classes >= 2 && width == inputs => classes as usize,
+            size => {
+                let expected = format!("{name} of two classes or more x {inputs}, the last layer of {which}");
+                let found = size.map_or("none".to_owned(), |size| format!("one of shape {size:?}"));
+                return Err(Error::format(path, expected, found));
+            }
+        };
+        let mut network = Network::builtin_on(which, classes, which.preparation(side), device, TorchRng::new(0))?;
+        if let Some(said) = load_checkpoint(&mut network, &file, path)? {
+            default_sink().line(&format!("{}: {said}", path.display()));
+        }
         Ok(network)
     }
 

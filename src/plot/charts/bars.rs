@@ -8,6 +8,7 @@ use crate::plot::legend::{self, Entry};
 use crate::plot::palette::palette;
 use crate::plot::style::{readable_on, text_width, Align, TINY, UNIT};
 use crate::stats::{percent, Centre, Series, Spread};
+use crate::util::numbers::distinct;
 
 /// A group of bars for each fraction of the data and in it one for each series: the median, written on it, and a line from
 /// the lower quartile to the upper one. Bars begin at 0.
@@ -30,9 +31,7 @@ pub fn grouped_bars_of(series: &[Series], label: &str, of: Centre) -> Result<Fig
     if let Some(bad) = values().find(|v| !(v.is_finite() && **v >= 0.0)) {
         return Err(Error::parameter("series", "finite values from 0 on", bad));
     }
-    let mut places: Vec<f64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
-    places.sort_by(f64::total_cmp);
-    places.dedup();
+    let places = distinct(series.iter().flat_map(|s| s.points.iter().map(|p| p.0)));
     let bars = places.len() * series.len();
     let width = ((bars * 22 + places.len() * 16) as u32 + 110).clamp(640, 2600);
     let (series, label) = (series.to_vec(), label.to_owned());
@@ -49,7 +48,8 @@ pub fn grouped_bars_of(series: &[Series], label: &str, of: Centre) -> Result<Fig
 }
 
 fn draw(canvas: &Canvas, top: i32, series: &[Series], spread: Spread, places: &[f64], label: &str) -> Result<()> {
-    let (theme, palette) = (canvas.theme, palette(series));
+    let palette = palette(series);
+    let theme = canvas.theme.for_series(&palette);
     let entries: Vec<Entry> =
         series.iter().zip(&palette).map(|(s, &i)| Entry::Colour(theme.series(i), s.name.to_string())).collect();
     let (from, wide) = (60 * UNIT, canvas.size.0 - 76 * UNIT);

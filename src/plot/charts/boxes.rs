@@ -32,7 +32,7 @@ const NUMBERS: f64 = 58.0;
 const MEDIAN: i32 = 4;
 /// Left of the plot, about, in pixels.
 const LEFT: i32 = 60;
-/// The share of a group's width that its boxes take.
+/// The fraction of a group's width that its boxes take.
 const FILLED: f64 = 0.9;
 /// What the groups of boxes are.
 const FRACTION: &str = "fraction of the target training data";
@@ -214,15 +214,21 @@ impl Chart {
 
     /// What ranks, their absence and tests mean.
     fn notes(&self) -> Vec<String> {
-        let better = match &self.boxes.slots {
-            Slots::Cuts(_) => "rank: 1 + cuts significantly better",
-            Slots::Layers(_) => "rank: 1 + layers significantly better",
+        let compared = match &self.boxes.slots {
+            Slots::Cuts(_) => "cuts",
+            Slots::Layers(_) => "layers",
         };
-        let ranks = match (self.boxes.ranked, self.boxes.ranking) {
-            (RankNote::Unpaired, _) => "empty: not ranked, cuts have different repeats".to_owned(),
-            (_, Ranking::Published) => "ranks as published".to_owned(),
-            (RankNote::TooFew, Ranking::Sound) => format!("{better}; empty: too few repeats to tell"),
-            (RankNote::All, Ranking::Sound) => better.to_owned(),
+        let meaning = match self.boxes.ranking {
+            Ranking::Published => "ranks as published".to_owned(),
+            Ranking::Sound => format!("rank: 1 + {compared} significantly better"),
+        };
+        let none = self.boxes.boxes.iter().all(|b| b.rank.is_none());
+        let before = if none { "empty: not ranked, ".to_owned() } else { format!("{meaning}; empty: ") };
+        let ranks = match self.boxes.ranked {
+            RankNote::Unpaired => format!("{before}{compared} have different repeats"),
+            RankNote::UnpairedOrTooFew => format!("{before}{compared} have different repeats, or too few to tell"),
+            RankNote::TooFew => format!("{meaning}; empty: too few repeats to tell"),
+            RankNote::All => meaning,
         };
         let rule = self.boxes.rule.map(|rule| {
             let note = match rule {
@@ -236,8 +242,8 @@ impl Chart {
 }
 
 /// A box plot of test accuracy for every percentage and cut, coloured by rank ([`Ranking::Sound`]), with medians and
-/// ranks written on the boxes and outliers as diamonds. Where cuts have different repeats they are not ranked, and the
-/// figure says so.
+/// ranks written on the boxes and outliers as diamonds. At a percentage where cuts have different repeats they are
+/// not ranked, and the figure says so.
 ///
 /// # Errors
 /// Those of [`boxes`].

@@ -123,7 +123,7 @@ pub fn heat_map_of(results: &ResultFile, measure: Measure, of: Centre) -> Result
     Ok(heat.figure(title, size))
 }
 
-/// How often samples of each class (rows) were taken for each class (columns). Counts are written; colours are shares of
+/// How often samples of each class (rows) were taken for each class (columns). Counts are written; colours are fractions of
 /// a row.
 ///
 /// # Errors

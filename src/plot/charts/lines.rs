@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::Color;
 
 use crate::error::{Error, Result};
 use crate::plot::axes::{Axes, Axis, Margins};
@@ -12,11 +12,12 @@ use crate::plot::palette::palette;
 use crate::plot::style::{text_width, Align, SMALL, UNIT};
 use crate::results::ResultFile;
 use crate::stats::{experiment_name, percent, Groups, Label, Series, Spread};
+use crate::util::numbers::distinct;
 
 /// What the horizontal axis of a figure of lines holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Shares of the target training data, on a logarithmic axis.
+    /// Fractions of the target training data, on a logarithmic axis.
     Percentage,
     /// Cuts; -1 is the baseline.
     Cut,
@@ -27,7 +28,7 @@ pub enum Over {
 impl Over {
     fn words(self) -> &'static str {
         match self {
-            Over::Percentage => "shares of the target training data",
+            Over::Percentage => "fractions of the target training data",
             Over::Cut => "cuts",
             Over::Layer => "layers",
         }
@@ -67,7 +68,7 @@ impl Lines {
             return Err(Error::parameter("series", "finite numbers", bad));
         }
         let not_a_share = values().find(|(x, _)| self.over == Over::Percentage && *x <= 0.0);
-        not_a_share.map_or(Ok(()), |(x, _)| Err(Error::parameter("series", "shares above 0", x)))
+        not_a_share.map_or(Ok(()), |(x, _)| Err(Error::parameter("series", "fractions above 0", x)))
     }
 
     fn figure(self, title: String) -> Result<Figure> {
@@ -78,10 +79,9 @@ impl Lines {
     }
 
     fn draw(&self, canvas: &Canvas, top: i32) -> Result<()> {
-        let theme = canvas.theme;
-        let mut places: Vec<f64> = self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
-        places.sort_by(f64::total_cmp);
-        places.dedup();
+        let palette = palette(&self.series);
+        let theme = canvas.theme.for_series(&palette);
+        let places = distinct(self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)));
         let spreads = self.series.iter().flat_map(|s| s.points.iter()).filter_map(|(_, v)| self.spread.of(v));
         let reference = self.reference.iter().map(|(level, _)| *level);
         let y = Axis::numbers(spreads.flat_map(|(m, l, h)| [m, l, h]).chain(reference), &self.label);
@@ -112,7 +112,6 @@ impl Lines {
             drawn.collect()
         };
         // Bands lie behind all lines.
-        let palette = palette(&self.series);
         for (i, series) in self.series.iter().enumerate().filter(|_| self.spread == Spread::Band) {
             let (drawn, colour) = (places_of(i, series), theme.series(palette[i]));
             let (low, high): (Vec<_>, Vec<_>) = drawn.iter().map(|d| (d[1], d[2])).unzip();
@@ -122,7 +121,7 @@ impl Lines {
         for (i, series) in self.series.iter().enumerate() {
             let (drawn, colour) = (places_of(i, series), theme.series(palette[i]));
             if matches!(self.spread, Spread::Deviation | Spread::Quartiles) {
-                drawn.iter().try_for_each(|&[_, low, high]| error_bar(canvas, low, high, colour))?;
+                drawn.iter().try_for_each(|&[_, low, high]| canvas.error_bar(low, high, colour))?;
             }
             canvas.line(drawn.iter().map(|d| d[0]), colour, 4)?;
             drawn.iter().try_for_each(|d| canvas.mark(d[0], 4 * UNIT, palette[i], colour.to_rgba()))?;
@@ -136,12 +135,6 @@ impl Lines {
         }
         Ok(())
     }
-}
-
-fn error_bar(canvas: &Canvas, low: (i32, i32), high: (i32, i32), colour: RGBColor) -> Result<()> {
-    let cap = 3 * UNIT;
-    canvas.line([low, high], colour, 3)?;
-    [low, high].iter().try_for_each(|&(x, y)| canvas.line([(x - cap, y), (x + cap, y)], colour, 3))
 }
 
 /// Lines of means with bars of one standard deviation to each side.
@@ -164,7 +157,7 @@ pub fn band_plot(series: &[Series], over: Over, label: &str) -> Result<Figure> {
     lines.figure(format!("Mean {label}, from lowest to highest"))
 }
 
-/// How much better or worse than the baseline each cut is, over shares of the data on a logarithmic axis: the median of
+/// How much better or worse than the baseline each cut is, over fractions of the data on a logarithmic axis: the median of
 /// the differences of each repeat's accuracies, with bars from their lower quartile to the upper one.
 ///
 /// # Errors
@@ -188,7 +181,7 @@ pub fn difference_plot(results: &ResultFile) -> Result<Figure> {
 ///
 /// # Errors
 /// Those of [`Groups::new`]; [`Error::Parameter`] when there is no experiment, or when one has no baselines, cuts or
-/// repeats in common at this share.
+/// repeats in common at this fraction.
 pub fn gain_plot<R: Borrow<ResultFile>>(experiments: &[(&str, R)], percentage: f64) -> Result<Figure> {
     let of_experiment = |(name, results): &(&str, R)| {
         let groups = Groups::new(&results.borrow().records)?;

@@ -3,9 +3,9 @@
 mod bars;
 mod boxes;
 mod heat;
+mod images;
 mod lines;
 mod network;
-mod pictures;
 mod regret;
 mod scatter;
 mod surface;
@@ -19,9 +19,9 @@ pub use boxes::{
     comparison_box_plot_of,
 };
 pub use heat::{confusion_matrix, heat_map, heat_map_of};
+pub use images::{feature_maps, filters, sample_grid};
 pub use lines::{band_plot, difference_plot, effective_rank_plot, error_bar_plot, gain_plot, Over};
 pub use network::architecture;
-pub use pictures::{feature_maps, filters, sample_grid};
 pub use regret::regret_plot;
 pub use scatter::scatter_map;
 pub use surface::{surface, surface_of};

@@ -1,4 +1,4 @@
-//! A network drawn: its layers from left to right, as high as their pictures and as thick as their channels.
+//! A network drawn: its layers from left to right, as high as their images and as thick as their channels.
 
 use crate::error::Result;
 use crate::model::{Model, Stage};
@@ -10,7 +10,7 @@ use crate::plot::style::{ordered, text_width, Align, SMALL, TINY, UNIT};
 /// thickness grows with its channels, then the linear layers. Frozen layers are blue, those that are trained yellow.
 ///
 /// # Errors
-/// [`crate::error::Error::Parameter`] when the network's layers do not fit its pictures.
+/// [`crate::error::Error::Parameter`] when the network's layers do not fit its images.
 pub fn architecture(model: &dyn Model) -> Result<Figure> {
     let (name, shape) = ("input".to_owned(), model.input_shape());
     let mut layers = vec![Stage { name, shape, frozen: false, linear: false, note: "" }];

@@ -7,6 +7,7 @@ use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::UNIT;
 use crate::stats::{percent, Across, Policy};
+use crate::util::numbers::distinct;
 use plotters::style::Color;
 
 /// The mean regret of each way of choosing a cut, with its interval, side by side for the fractions of the data of one
@@ -22,9 +23,7 @@ pub fn regret_plot(rows: &[Across]) -> Result<Figure> {
         let found = format!("{} and {}", first.setting, other.setting);
         return Err(Error::parameter("rows", "rows of one setting", found));
     }
-    let mut fractions: Vec<f64> = rows.iter().map(|r| r.percentage).collect();
-    fractions.sort_by(f64::total_cmp);
-    fractions.dedup();
+    let fractions = distinct(rows.iter().map(|r| r.percentage));
     let mut policies: Vec<Policy> = Vec::new();
     for row in rows {
         if !policies.contains(&row.policy) {
@@ -58,9 +57,9 @@ fn draw(
     policies: &[Policy],
     names: &[String],
 ) -> Result<()> {
-    let theme = canvas.theme;
+    let theme = canvas.theme.for_series(&Vec::from_iter(0..fractions.len()));
     let mut entries = vec![Entry::Words("fraction of the data:".to_owned())];
-    entries.extend(fractions.iter().enumerate().map(|(i, &f)| Entry::Mark(i, percent(f))));
+    entries.extend(fractions.iter().enumerate().map(|(i, &f)| Entry::Mark(i, theme.series(i), percent(f))));
     let (from, wide) = (60 * UNIT, canvas.size.0 - 76 * UNIT);
     let legend = legend::height(&entries, wide);
     legend::draw(canvas, &entries, (from, top), wide)?;
@@ -74,10 +73,8 @@ fn draw(
         let (Some(place), Some(part)) = (place, part) else { continue };
         let within = 0.15 + 0.7 * (part as f64 + 0.5) / fractions.len() as f64;
         let at = |value: f64| axes.at(place as f64 + within, value);
-        let (colour, cap) = (theme.series(part), 3 * UNIT);
-        let (low, high) = (at(row.regret.low), at(row.regret.high));
-        canvas.line([low, high], colour, 3)?;
-        [low, high].iter().try_for_each(|&(x, y)| canvas.line([(x - cap, y), (x + cap, y)], colour, 3))?;
+        let colour = theme.series(part);
+        canvas.error_bar(at(row.regret.low), at(row.regret.high), colour)?;
         canvas.mark(at(row.regret.value), 4 * UNIT, part, colour.to_rgba())?;
     }
     Ok(())

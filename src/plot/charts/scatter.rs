@@ -9,9 +9,9 @@ use crate::plot::axes::{Axes, Axis, Margins};
 use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
-use crate::plot::style::UNIT;
+use crate::plot::style::{Colours, UNIT};
 
-/// Points drawn at most: more would make a large file and no clearer picture.
+/// Points drawn at most: more would make a large file and no clearer image.
 const MOST: usize = 1500;
 
 /// A point: where it is, and its colour in the panel.
@@ -77,18 +77,19 @@ pub fn scatter_map(
     let description = format!("Points in two directions, coloured by {}", by.join(" and, beside it, by "));
     let figure = Figure::new(title, (width, 480), move |canvas, top| {
         let share = canvas.size.0 / panels.len() as i32;
+        let numbers: Vec<usize> = panels.iter().flat_map(|p| p.names.iter().map(|(group, _)| *group)).collect();
+        let theme = canvas.theme.for_series(&numbers);
         for (i, panel) in panels.iter().enumerate() {
-            draw(&canvas.part(i as i32 * share, share), i as i32 * share, top, &at, panel)?;
+            draw(&canvas.part(i as i32 * share, share), theme, (i as i32 * share, top), &at, panel)?;
         }
         Ok(())
     });
     Ok(figure.described(description))
 }
 
-fn draw(canvas: &Canvas, left: i32, top: i32, points: &[(f64, f64)], panel: &Panel) -> Result<()> {
-    let theme = canvas.theme;
+fn draw(canvas: &Canvas, theme: Colours, (left, top): (i32, i32), points: &[(f64, f64)], panel: &Panel) -> Result<()> {
     let mut entries = vec![Entry::Words(format!("{}:", panel.name))];
-    entries.extend(panel.names.iter().map(|(group, name)| Entry::Mark(*group, name.clone())));
+    entries.extend(panel.names.iter().map(|(group, name)| Entry::Mark(*group, theme.series(*group), name.clone())));
     let wide = canvas.size.0 - 76 * UNIT;
     let legend = legend::height(&entries, wide);
     legend::draw(canvas, &entries, (left + 60 * UNIT, top), wide)?;

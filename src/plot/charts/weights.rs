@@ -8,6 +8,7 @@ use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::{text_width, Align, SMALL, TINY, UNIT};
 use crate::stats::{percent, WeightPoint};
+use crate::util::numbers::distinct;
 
 /// Median test accuracy against weights, a line for each setting over its cuts, with bars from the lower quartile to the
 /// upper one: against the weights that are kept, and beside it against those that are trained. Cuts are written beside
@@ -16,9 +17,7 @@ use crate::stats::{percent, WeightPoint};
 /// # Errors
 /// [`Error::Parameter`] when there are no points at the fraction.
 pub fn weights_plot(points: &[WeightPoint], percentage: Option<f64>) -> Result<Figure> {
-    let mut percentages: Vec<f64> = points.iter().map(|p| p.percentage).collect();
-    percentages.sort_by(f64::total_cmp);
-    percentages.dedup();
+    let percentages = distinct(points.iter().map(|p| p.percentage));
     let shown: Vec<f64> = percentages.iter().copied().filter(|&p| percentage.is_none_or(|only| only == p)).collect();
     if shown.is_empty() {
         let expected = format!("one of {percentages:?}");
@@ -37,8 +36,8 @@ pub fn weights_plot(points: &[WeightPoint], percentage: Option<f64>) -> Result<F
         format!("Lines of test accuracy against kept and against trained weights for {names} at {data} of the data");
     let height = 300 * shown.len() as u32 + 80;
     let figure = Figure::new("Test accuracy against weights", (920, height), move |canvas, top| {
-        let entries: Vec<Entry> =
-            settings.iter().enumerate().map(|(i, setting)| Entry::Mark(i, setting.to_string())).collect();
+        let entry = |(i, setting): (usize, &Setting)| Entry::Mark(i, canvas.theme.series(i), setting.to_string());
+        let entries: Vec<Entry> = settings.iter().enumerate().map(entry).collect();
         let wide = canvas.size.0 - 76 * UNIT;
         let legend_height = legend::height(&entries, wide);
         legend::draw(canvas, &entries, (60 * UNIT, top), wide)?;

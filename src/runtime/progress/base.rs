@@ -6,7 +6,7 @@
 pub enum Unit {
     /// Bytes of a file.
     Bytes,
-    /// Operations of unequal runs: only the share done means something to a reader.
+    /// Operations of unequal runs: only the fraction done means something to a reader.
     Work,
     /// Epochs of a training.
     Epochs,

@@ -8,7 +8,7 @@ use super::base::{Progress, Unit};
 use crate::runtime::host;
 use crate::util::markup::escaped;
 
-/// Between two pictures of a bar: a page that is redrawn more often is only slower.
+/// Between two drawings of a bar: a page that is redrawn more often is only slower.
 const REDRAW: Duration = Duration::from_millis(200);
 /// Characters of the bar in plain text.
 const WIDTH: usize = 30;

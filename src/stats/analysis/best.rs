@@ -10,7 +10,7 @@ use crate::stats::tests::{pairs_of, Family, Rule, ALPHA};
 /// The answer at one percentage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Best {
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// What was measured.
     pub quantity: Quantity,

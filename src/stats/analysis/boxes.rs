@@ -12,7 +12,7 @@ use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::{Error, Result};
 use crate::results::ResultFile;
 use crate::stats::describe::quantile;
-use crate::stats::groups::Groups;
+use crate::stats::groups::{Group, Groups};
 use crate::stats::measure::Measure;
 use crate::stats::tests::{tell_nothing, Rule};
 
@@ -107,8 +107,10 @@ pub enum Slots {
 /// Why boxes have the ranks that they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RankNote {
-    /// Cuts have different repeats: no box is ranked.
+    /// At some percentage cuts have different repeats: none is ranked there.
     Unpaired,
+    /// Both: different repeats at some percentage, too few at another.
+    UnpairedOrTooFew,
     /// Some boxes are not ranked: too few repeats to tell them apart.
     TooFew,
     /// All are ranked.
@@ -135,23 +137,25 @@ pub struct Boxes {
 impl Boxes {
     fn new(groups: &Groups, slots: Slots, ranking: Ranking) -> Boxes {
         let percentages = groups.percentages();
-        let ranks = ranks_of(groups, ranking);
-        let rank_at = |p: f64, cut: i64| ranks.iter().flatten().find(|r| r.0 == p && r.1 == cut).map(|r| r.2);
-        let place = |list: &[f64], p: f64| list.iter().position(|&q| q == p).unwrap_or(0);
+        let ranks: Vec<_> = percentages.iter().map(|&p| ranks_at(groups, p, ranking)).collect();
         let cuts = groups.cuts();
-        let boxed = |g: &crate::stats::Group| {
+        let boxed = |g: &Group| {
+            let group = percentages.iter().position(|&p| p == g.percentage)?;
+            let rank = |list: &[(i64, usize)]| list.iter().find(|(cut, _)| *cut == g.cut).map(|(_, rank)| *rank);
             Some(Boxed {
-                group: place(&percentages, g.percentage),
+                group,
                 slot: cuts.iter().position(|&c| c == g.cut).unwrap_or(0),
                 five: Five::of(&g.accuracy)?,
-                rank: rank_at(g.percentage, g.cut),
+                rank: ranks[group].as_deref().ok().and_then(rank),
                 higher: Higher::Neither,
             })
         };
-        let ranked = match &ranks {
-            None => RankNote::Unpaired,
-            Some(ranks) if ranks.len() < groups.all().len() => RankNote::TooFew,
-            Some(_) => RankNote::All,
+        let any = |why: Unranked| ranks.iter().any(|r| r.as_ref().err() == Some(&why));
+        let ranked = match (any(Unranked::Unpaired), any(Unranked::TooFew)) {
+            (true, true) => RankNote::UnpairedOrTooFew,
+            (true, false) => RankNote::Unpaired,
+            (false, true) => RankNote::TooFew,
+            (false, false) => RankNote::All,
         };
         Boxes {
             boxes: groups.all().iter().filter_map(boxed).collect(),
@@ -208,28 +212,34 @@ pub fn layer_boxes(results: &ClusterFile, score: ClusterScore, ranking: Ranking)
     Ok(Boxes::new(&groups, Slots::Layers(layers), ranking))
 }
 
-/// By percentage and cut; `None` where cuts have different repeats.
-fn ranks_of(groups: &Groups, ranking: Ranking) -> Option<Vec<(f64, i64, usize)>> {
+/// Why the boxes of a percentage have no ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unranked {
+    Unpaired,
+    TooFew,
+}
+
+/// The rank of each cut at a percentage, or why there are none. What is missing at one percentage takes nothing from the
+/// others.
+fn ranks_at(groups: &Groups, percentage: f64, ranking: Ranking) -> Result<Vec<(i64, usize)>, Unranked> {
+    let here = groups.only_where(|g| g.percentage == percentage);
+    let cuts = here.all();
+    if cuts.windows(2).any(|w| w[0].repeats != w[1].repeats) {
+        return Err(Unranked::Unpaired);
+    }
     match ranking {
         Ranking::Published => {
-            let pairs = all_pairs(groups, Rule::Published).ok()?;
-            Some(published_ranks(groups, &pairs).iter().map(|r| (r.percentage, r.cut, r.rank)).collect())
+            // Of paired finite samples, which these are, no test fails.
+            let pairs = all_pairs(&here, Rule::Published).map_err(|_| Unranked::Unpaired)?;
+            Ok(published_ranks(&here, &pairs).iter().map(|r| (r.cut, r.rank)).collect())
         }
         Ranking::Sound => {
-            let mut all = Vec::new();
-            for percentage in groups.percentages() {
-                let at = groups.at(percentage);
-                if at.windows(2).any(|w| w[0].repeats != w[1].repeats) {
-                    return None;
-                }
-                let samples: Vec<&[f64]> = at.iter().map(|g| g.accuracy.as_slice()).collect();
-                if tell_nothing(&samples) {
-                    continue;
-                }
-                let ranks = dominance_ranks(&samples, Rule::SciPy).ok()?;
-                all.extend(at.iter().zip(ranks).map(|(g, rank)| (percentage, g.cut, rank)));
+            let samples: Vec<&[f64]> = cuts.iter().map(|g| g.accuracy.as_slice()).collect();
+            if tell_nothing(&samples) {
+                return Err(Unranked::TooFew);
             }
-            Some(all)
+            let ranks = dominance_ranks(&samples, Rule::SciPy).map_err(|_| Unranked::Unpaired)?;
+            Ok(cuts.iter().map(|g| g.cut).zip(ranks).collect())
         }
     }
 }

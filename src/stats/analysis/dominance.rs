@@ -1,7 +1,7 @@
 //! Ranks that rest on tests: how many others are significantly better.
 
 use crate::error::Result;
-use crate::stats::tests::{pairs_of, wilcoxon, Family, Rule, ALPHA};
+use crate::stats::tests::{numbered_pairs, pairs_of, wilcoxon, Family, Rule, ALPHA};
 
 /// Ranks paired samples: a sample's rank is 1 and one more for each other one that is significantly better than it
 /// (Wilcoxon, Holm-corrected over all pairs, of which those of samples that are there twice count once; better is what
@@ -11,8 +11,7 @@ use crate::stats::tests::{pairs_of, wilcoxon, Family, Rule, ALPHA};
 /// # Errors
 /// [`crate::error::Error::Parameter`] when the samples are not of one length, or hold numbers that are not finite.
 pub fn dominance_ranks(samples: &[&[f64]], rule: Rule) -> Result<Vec<usize>> {
-    let pairs: Vec<(usize, usize)> =
-        (0..samples.len()).flat_map(|a| (a + 1..samples.len()).map(move |b| (a, b))).collect();
+    let pairs = numbered_pairs(samples.len());
     let test = |&(a, b): &(usize, usize)| wilcoxon(samples[a], samples[b], rule);
     let tests = pairs.iter().map(test).collect::<Result<Vec<_>>>()?;
     let family = Family::new(&pairs_of(samples));

@@ -10,24 +10,26 @@ use crate::stats::measure::Quantity;
 ///
 /// # Errors
 /// [`Error::Parameter`] when there are no rows, rows of several algorithms, or a percentage, repeat and layer twice; when
-/// a layer is not called `conv0`, `conv1`, ..
+/// a row has no `Cut` and its layer is not called `conv0`, `conv1`, ..
 pub fn by_layer(clusterings: &ClusterFile, score: ClusterScore) -> Result<Groups> {
     clusterings.algorithm()?;
     let mut rows = Vec::new();
     for record in &clusterings.records {
-        let layer: Option<i64> = record.layer.strip_prefix("conv").and_then(|n| n.parse().ok());
-        let layer = layer.ok_or_else(|| Error::parameter("layer", "conv0, conv1, ..", &record.layer))?;
-        rows.extend(score.of(record).map(|value| (record.percentage, layer, record.repeat, value)));
+        let unplaced = || Error::parameter("layer", "conv0, conv1, .., or a row with `Cut`", &record.layer);
+        let layer = record.place().ok_or_else(unplaced)?;
+        rows.extend(
+            score.of(record).map(|value| (record.percentage, layer, record.repeat, value, record.layer.as_str())),
+        );
     }
     if rows.is_empty() {
         return Err(Error::parameter("records", format!("rows with {}", score.words()), "none"));
     }
     rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
     if let Some(w) = rows.windows(2).find(|w| (w[0].0, w[0].1, w[0].2) == (w[1].0, w[1].1, w[1].2)) {
-        let found = format!("two of percentage {}, conv{}, repeat {}", w[0].0, w[0].1, w[0].2);
+        let found = format!("two of percentage {}, {}, repeat {}", w[0].0, w[0].4, w[0].2);
         return Err(Error::parameter("records", "each percentage, layer and repeat once", found));
     }
-    let group = |rows: &[(f64, i64, u64, f64)]| Group {
+    let group = |rows: &[(f64, i64, u64, f64, &str)]| Group {
         percentage: rows[0].0,
         cut: rows[0].1,
         repeats: rows.iter().map(|r| r.2).collect(),

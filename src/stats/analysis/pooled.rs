@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::notebook::display;
 use crate::stats::groups::Groups;
 use crate::stats::tests::{page, stratified, Page, PageMethod, Stratified, ALPHA};
-use crate::table::{cut_name, percent, percents, Table, Value};
+use crate::table::{cut_name, p_value, percent, percents, Table, Value};
+use crate::util::numbers::distinct;
 
 /// The trend of one study among others.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,10 +97,7 @@ impl PooledTrend {
     /// A row for each study: the best cut of each fraction, the slope and its interval, the rank test of the study alone.
     /// The tests of all together are above.
     pub fn table(&self) -> Table {
-        let mut percentages: Vec<f64> =
-            self.studies.iter().flat_map(|s| s.trend.best.iter().map(|(p, _)| *p)).collect();
-        percentages.sort_by(f64::total_cmp);
-        percentages.dedup();
+        let percentages = distinct(self.studies.iter().flat_map(|s| s.trend.best.iter().map(|(p, _)| *p)));
         let mut table = Table::of(&self.studies).words("study", |s| s.name.clone());
         for percentage in percentages {
             let best = move |s: &StudyTrend| s.trend.best.iter().find(|(p, _)| *p == percentage).map(|(_, cut)| *cut);
@@ -168,12 +166,12 @@ impl PooledTrend {
             _ => "the best cut is not shown to fall as data grows",
         };
         let page = self.page.map_or(String::new(), |page| {
-            format!("; Page's L {} over {}: p {}", page.l, percents(&self.common), p_value(page.p_value))
+            format!("; Page's L {} over {}: p {}", page.l, percents(&self.common), p_value(page.p_value, 6))
         });
         format!(
             "{of} {verdict} (of all orders within studies, p {} for a fall, {} two-sided{page}).",
-            p_value(self.stratified.p_less),
-            p_value(self.stratified.p_two_sided)
+            p_value(self.stratified.p_less, 6),
+            p_value(self.stratified.p_two_sided, 6)
         )
     }
 
@@ -192,14 +190,5 @@ impl fmt::Display for PooledTrend {
             writeln!(f, "{}: {best}; {}", study.name, study.trend.slope)?;
         }
         f.write_str(&self.verdict())
-    }
-}
-
-/// A p-value to six places.
-fn p_value(p: f64) -> String {
-    if p < 0.000_000_5 {
-        "< 0.000001".to_owned()
-    } else {
-        format!("{p:.6}")
     }
 }

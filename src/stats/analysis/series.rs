@@ -48,7 +48,7 @@ impl From<String> for Label {
 pub struct Series {
     /// What the legend calls it.
     pub name: Label,
-    /// Place on the horizontal axis (a share of the data, a cut, a layer, ..) and the values there, by place.
+    /// Place on the horizontal axis (a fraction of the data, a cut, a layer, ..) and the values there, by place.
     pub points: Vec<(f64, Vec<f64>)>,
 }
 
@@ -58,7 +58,7 @@ impl Series {
         Series { name: name.into(), points: points.into_iter().collect() }
     }
 
-    /// Test accuracies of an experiment: a line for each cut, over shares of the data.
+    /// Test accuracies of an experiment: a line for each cut, over fractions of the data.
     ///
     /// # Errors
     /// Those of [`Groups::new`].
@@ -71,7 +71,7 @@ impl Series {
         Ok(groups.cuts().into_iter().map(of_cut).collect())
     }
 
-    /// Test accuracies of an experiment: a line for each share of the data, over cuts.
+    /// Test accuracies of an experiment: a line for each fraction of the data, over cuts.
     ///
     /// # Errors
     /// Those of [`Groups::new`].
@@ -84,7 +84,7 @@ impl Series {
         Ok(groups.percentages().into_iter().map(of_percentage).collect())
     }
 
-    /// Test accuracies of an experiment's best cut, the baseline left out: one line, over shares of the data.
+    /// Test accuracies of an experiment's best cut, the baseline left out: one line, over fractions of the data.
     ///
     /// # Errors
     /// Those of [`Groups::new`] and [`best`].

@@ -5,7 +5,7 @@ use std::fmt;
 use super::best::highest;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
-use crate::stats::describe::{median, quantile};
+use crate::stats::describe::{mean, median, quantile};
 use crate::stats::groups::{paired, Group};
 use crate::table::percent;
 
@@ -82,8 +82,8 @@ fn resampled_best(cuts: &[&Group], rng: &mut TorchRng) -> f64 {
 
 /// The slope of the straight line through points, by least squares.
 fn least_squares(x: &[f64], y: &[f64]) -> f64 {
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-    let (mx, my) = (mean(x), mean(y));
+    let middle = |v: &[f64]| mean(v).unwrap_or(f64::NAN);
+    let (mx, my) = (middle(x), middle(y));
     let across: f64 = x.iter().zip(y).map(|(a, b)| (a - mx) * (b - my)).sum();
     across / x.iter().map(|a| (a - mx) * (a - mx)).sum::<f64>()
 }

@@ -10,7 +10,7 @@ use crate::stats::bootstrap::LEVEL;
 use crate::stats::describe::median;
 use crate::stats::groups::{paired, Group, Groups};
 use crate::stats::tests::{spearman, spearman_exact, Correlation, CorrelationMethod, ALPHA, MOST_ORDERED};
-use crate::table::{cut_name, cut_names, percent, Table, Value};
+use crate::table::{cut_name, cut_names, p_value, percent, Table, Value};
 
 /// With fewer fractions of the data there is no trend.
 pub(super) const FEWEST_FRACTIONS: usize = 3;
@@ -18,7 +18,7 @@ pub(super) const FEWEST_FRACTIONS: usize = 3;
 /// The best cut of one repeat at one percentage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrendPoint {
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The seed.
     pub repeat: u64,
@@ -195,16 +195,7 @@ fn in_words(c: &Correlation) -> String {
     format!(
         "{verdict} (rank correlation {rho:+.2} over {} points; p {} for a fall, {} two-sided, {method})",
         c.points,
-        p_value(c.p_less),
-        p_value(c.p_two_sided)
+        p_value(c.p_less, 4),
+        p_value(c.p_two_sided, 4)
     )
-}
-
-/// A p-value to four places.
-fn p_value(p: f64) -> String {
-    if p < 0.00005 {
-        "< 0.0001".to_owned()
-    } else {
-        format!("{p:.4}")
-    }
 }

@@ -6,6 +6,7 @@ use crate::results::ResultFile;
 use crate::stats::describe::{median, quantile};
 use crate::stats::groups::Groups;
 use crate::stats::tests::{wilcoxon, Family, Rule, ALPHA};
+use crate::util::numbers::distinct;
 
 /// The numbers of a network's weights, biases among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,8 @@ pub struct WeightPoint {
     /// Lower quartile, median and upper quartile of the test accuracy.
     pub quartiles: [f64; 3],
     /// Whether it cannot be told from the highest median of its fraction, of all settings' cuts (Wilcoxon as in SciPy,
-    /// Holm-corrected over the comparisons with that one); `None` where repeats are too few to tell, or not the same.
+    /// Holm-corrected over the comparisons with that one, which was chosen by the same accuracies, so that `false` is said
+    /// a little too easily); `None` where repeats are too few to tell, or not the same.
     pub as_good: Option<bool>,
 }
 
@@ -116,10 +118,7 @@ pub fn weights(studies: &[(String, ResultFile)]) -> Result<Vec<WeightPoint>> {
             samples.push((group.percentage, group.repeats.clone(), group.accuracy.clone()));
         }
     }
-    let mut percentages: Vec<f64> = points.iter().map(|p| p.percentage).collect();
-    percentages.sort_by(f64::total_cmp);
-    percentages.dedup();
-    for percentage in percentages {
+    for percentage in distinct(points.iter().map(|p| p.percentage)) {
         let here: Vec<usize> = (0..points.len()).filter(|&i| points[i].percentage == percentage).collect();
         for (i, verdict) in here.iter().zip(as_good(&here, &samples)?) {
             points[*i].as_good = verdict;

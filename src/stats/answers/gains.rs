@@ -47,7 +47,7 @@ pub fn gain_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<A
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     let sentence = |(percentage, words): &(f64, Vec<String>)| {
         let data = percent(*percentage);
-        format!("At {data} of the data the highest median gain over training anew is {}.", words.join(", "))
+        format!("At {data} of the data the highest median gain over training from scratch is {}.", words.join(", "))
     };
     Ok(Answer::of(found.iter().map(sentence).collect()))
 }
@@ -72,7 +72,7 @@ mod tests {
         let (said, easy) = of(12);
         assert_eq!(
             said,
-            "At 1% of the data the highest median gain over training anew is +0.100 at cut 2 (easy), -0.020 at cut 1 \
+            "At 1% of the data the highest median gain over training from scratch is +0.100 at cut 2 (easy), -0.020 at cut 1 \
              (hard; cut 0 cannot be told from it)."
         );
         let (few, _) = of(3);

@@ -18,7 +18,7 @@ use crate::table::{cut_name, percent};
 ///
 /// # Errors
 /// Those of [`Groups::new`] and [`best`](crate::stats::best); [`Error::Parameter`] when there is no experiment, when the test accuracies
-/// are of other pictures, or when the repeats differ.
+/// are of other images, or when the repeats differ.
 pub fn best_cuts_answer<R: Borrow<ResultFile>>(experiments: &[(&str, R)]) -> Result<Answer> {
     let Some((_, first)) = experiments.first() else {
         return Err(Error::parameter("experiments", "at least one", "none"));

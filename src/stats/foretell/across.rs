@@ -4,6 +4,7 @@ use super::evidence::{Evidence, EvidenceCase};
 use super::judge::{resamples, Estimate};
 use crate::config::Setting;
 use crate::error::Result;
+use crate::stats::describe::mean;
 use crate::stats::tests::{wilcoxon, Rule};
 use crate::table::Table;
 use crate::transfer::Score;
@@ -37,7 +38,7 @@ impl std::fmt::Display for Policy {
 pub struct Across {
     /// The setting of fine-tuning.
     pub setting: Setting,
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// The policy.
     pub policy: Policy,
@@ -84,9 +85,9 @@ pub(super) fn of_group(setting: Setting, percentage: f64, cases: &[&EvidenceCase
     let mut found: Vec<Across> = Vec::new();
     for policy in policies {
         let Some(regrets) = regrets(policy, cases) else { continue };
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let middle = |values: &[f64]| mean(values).unwrap_or(f64::NAN);
         let resampled: Vec<f64> =
-            draws.iter().map(|d| mean(&d.iter().map(|&i| regrets[i]).collect::<Vec<_>>())).collect();
+            draws.iter().map(|d| middle(&d.iter().map(|&i| regrets[i]).collect::<Vec<_>>())).collect();
         let p_value = match found.first() {
             Some(learnt_cut) => {
                 let others: Vec<f64> = learnt_cut.regrets.iter().map(|r| r.1).collect();
@@ -98,7 +99,7 @@ pub(super) fn of_group(setting: Setting, percentage: f64, cases: &[&EvidenceCase
             setting,
             percentage,
             policy,
-            regret: Estimate::new(mean(&regrets), &resampled),
+            regret: Estimate::new(middle(&regrets), &resampled),
             regrets: cases.iter().map(|c| c.study.clone()).zip(regrets).collect(),
             p_value,
         });

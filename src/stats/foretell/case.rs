@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::Setting;
 use crate::error::{Error, Result};
 use crate::results::ResultFile;
-use crate::stats::describe::median;
+use crate::stats::describe::{mean, median};
 use crate::stats::groups::Groups;
 use crate::stats::tests::kendall;
 use crate::transfer::{Score, TransferFile};
@@ -31,14 +31,14 @@ impl std::fmt::Display for Choice {
     }
 }
 
-/// A study under one setting at one share of the data: what cuts were worth, and what layers had scored before.
+/// A study under one setting at one fraction of the data: what cuts were worth, and what layers had scored before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The study, as `CIFAR/regular`.
     pub study: String,
     /// The setting that it was fine-tuned under.
     pub setting: Setting,
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// Images of each class in the reduced training set, on average.
     pub images_per_class: f64,
@@ -53,11 +53,11 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case for each share of the data that both have, over the repeats that both have. A score that is missing for some
-    /// layer or repeat of a share is left out there.
+    /// A case for each fraction of the data that both have, over the repeats that both have. A score that is missing for some
+    /// layer or repeat of a fraction is left out there.
     ///
     /// # Errors
-    /// Those of [`Groups::new`] and [`Groups::common_repeats`]; [`Error::Parameter`] when no share and repeat has both.
+    /// Those of [`Groups::new`] and [`Groups::common_repeats`]; [`Error::Parameter`] when no fraction and repeat has both.
     pub fn all(study: &str, scores: &TransferFile, results: &ResultFile) -> Result<Vec<Case>> {
         let setting = results.params.setting()?;
         let groups = Groups::new(&results.without_baseline().records)?.common_repeats()?.0;
@@ -101,7 +101,7 @@ impl Case {
         }
         match cases.is_empty() {
             true => {
-                let expected = format!("scores of a share and repeat that {study} was fine-tuned on");
+                let expected = format!("scores of a fraction and repeat that {study} was fine-tuned on");
                 Err(Error::parameter("scores", expected, format!("{} rows of others", scores.records.len())))
             }
             false => Ok(cases),
@@ -153,13 +153,13 @@ impl Case {
             Choice::Random => {
                 let after_layers: Vec<f64> =
                     self.cuts.iter().zip(&medians).filter(|(&c, _)| c > 0).map(|(_, m)| *m).collect();
-                (!after_layers.is_empty()).then(|| best - after_layers.iter().sum::<f64>() / after_layers.len() as f64)
+                Some(best - mean(&after_layers)?)
             }
             Choice::Score(score) => {
                 let by_cut = self.scores.get(&score)?;
                 let regret = |&repeat: &usize| Some(best - medians[self.pick(by_cut, repeat)?]);
                 let regrets: Option<Vec<f64>> = sample.iter().map(regret).collect();
-                regrets.map(|r| r.iter().sum::<f64>() / r.len() as f64)
+                mean(&regrets?)
             }
         }
     }
@@ -175,6 +175,6 @@ impl Case {
             Some(kendall(&x, &y).ok()?.unwrap_or(0.0))
         };
         let taus: Option<Vec<f64>> = sample.iter().map(tau).collect();
-        taus.map(|t| t.iter().sum::<f64>() / t.len() as f64)
+        mean(&taus?)
     }
 }

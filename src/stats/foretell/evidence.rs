@@ -8,14 +8,14 @@ use super::case::{Case, Choice};
 use crate::config::Setting;
 use crate::transfer::Score;
 
-/// The regrets of one study under one setting at one share of the data.
+/// The regrets of one study under one setting at one fraction of the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvidenceCase {
     /// The study.
     pub study: String,
     /// The setting that it was fine-tuned under.
     pub setting: Setting,
-    /// Share of the target training data.
+    /// Fraction of the target training data.
     pub percentage: f64,
     /// Images of each class in the reduced training set, on average.
     pub images_per_class: f64,

@@ -52,7 +52,7 @@ pub struct Judgement {
     pub study: String,
     /// The setting that it was fine-tuned under.
     pub setting: Setting,
-    /// Share of the target training data, with which layers were scored too.
+    /// Fraction of the target training data, with which layers were scored too.
     pub percentage: f64,
     /// The way of choosing a cut.
     pub choice: Choice,

@@ -11,6 +11,7 @@ use crate::data::Samples;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::notebook::display;
+use crate::stats::describe::mean;
 use crate::stats::tests::ALPHA;
 use crate::table::{cut_name, percent};
 use crate::transfer::{LayerFeatures, Score, View};
@@ -40,7 +41,7 @@ impl Situation {
 
     /// A network of any other kind, known by the features that its blocks make of the images at hand.
     pub fn of_features(layers: &LayerFeatures, setting: Setting) -> Situation {
-        let mut classes = layers.labels.clone();
+        let mut classes = layers.labels().to_vec();
         classes.sort_unstable();
         classes.dedup();
         let images_per_class = layers.len() as f64 / classes.len().max(1) as f64;
@@ -102,7 +103,7 @@ pub fn recommend(evidence: &Evidence, situation: &Situation) -> Result<Recommend
         return Err(Error::parameter("images_per_class", "a number above 0", images_per_class));
     }
     let (percentage, cases) = nearest(evidence, *setting, *images_per_class)?;
-    let middle = mean(cases.iter().map(|c| c.images_per_class));
+    let middle = over(&cases, |c| c.images_per_class);
     let rows = of_group(*setting, percentage, &cases)?;
     let row = |policy: Policy| rows.iter().find(|r| r.policy == policy);
     let fixed = row(Policy::LearntCut).ok_or_else(|| Error::parameter("evidence", "the regret of cuts", "none"))?;
@@ -120,7 +121,7 @@ pub fn recommend(evidence: &Evidence, situation: &Situation) -> Result<Recommend
         _ => (fixed, fixed_cut),
     };
     let mut also: Vec<i64> = picked.into_iter().chain([fixed_cut]).collect();
-    let mut near: Vec<(usize, f64)> = (0..=depth).map(|cut| (cut, mean(cases.iter().map(|c| c.of_cut[cut])))).collect();
+    let mut near: Vec<(usize, f64)> = (0..=depth).map(|cut| (cut, over(&cases, |c| c.of_cut[cut]))).collect();
     near.retain(|(_, regret)| *regret <= chosen.regret.high);
     near.sort_by(|a, b| a.1.total_cmp(&b.1));
     also.extend(near.into_iter().map(|(cut, _)| scaled(cut)));
@@ -148,9 +149,9 @@ pub fn recommend(evidence: &Evidence, situation: &Situation) -> Result<Recommend
     Ok(found)
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let values: Vec<f64> = values.collect();
-    values.iter().sum::<f64>() / values.len() as f64
+/// The mean over studies.
+fn over(cases: &[&EvidenceCase], value: impl Fn(&EvidenceCase) -> f64) -> f64 {
+    mean(&cases.iter().map(|c| value(c)).collect::<Vec<_>>()).unwrap_or(f64::NAN)
 }
 
 /// Whether a policy has less regret than always the same cut, and significantly so.
@@ -163,7 +164,7 @@ fn nearest(evidence: &Evidence, setting: Setting, images: f64) -> Result<(f64, V
     let groups = evidence.groups().into_iter().filter(|group| group.0 == setting);
     let groups = groups.map(|(_, percentage)| (percentage, evidence.at(setting, percentage)));
     let enough = groups.filter(|(_, cases)| cases.len() >= FEWEST_STUDIES);
-    let distance = |cases: &[&EvidenceCase]| (mean(cases.iter().map(|c| c.images_per_class)) / images).ln().abs();
+    let distance = |cases: &[&EvidenceCase]| (over(cases, |c| c.images_per_class) / images).ln().abs();
     enough.min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1))).ok_or_else(|| {
         let expected = format!("{FEWEST_STUDIES} studies or more of setting {setting} at some share of the data");
         Error::parameter("evidence", expected, format!("{} cases", evidence.cases.len()))

@@ -6,12 +6,12 @@ use crate::stats::analysis::Series;
 use crate::stats::groups::Groups;
 use crate::transfer::{Score, TransferFile};
 
-/// A line for each score over cuts, at one share of the data: a score's values on each reduced training set moved and
+/// A line for each score over cuts, at one fraction of the data: a score's values on each reduced training set moved and
 /// scaled to go from 0, its lowest layer, to 1, its highest, as scores have no unit in common. Where results are given, the
 /// test accuracy of the cuts after layers is the last line, scaled in the same way.
 ///
 /// # Errors
-/// [`Error::Parameter`] when there are no scores at this share; those of [`Groups::new`].
+/// [`Error::Parameter`] when there are no scores at this fraction; those of [`Groups::new`].
 pub fn score_series(scores: &TransferFile, results: Option<&ResultFile>, percentage: f64) -> Result<Vec<Series>> {
     let mut rows: Vec<_> = scores.records.iter().filter(|r| r.percentage == percentage && r.cut.is_some()).collect();
     rows.sort_by_key(|r| (r.repeat, r.cut));

@@ -6,7 +6,7 @@ use crate::stats::describe::median;
 use crate::table::Table;
 use crate::transfer::{Score, TransferRecord, View};
 
-/// A layer at a share of the data: the median of each score over repeats.
+/// A layer at a fraction of the data: the median of each score over repeats.
 struct Row {
     features: View,
     percentage: f64,
@@ -19,7 +19,7 @@ struct Row {
     seconds: f64,
 }
 
-/// Scores of layers as a table: medians over repeats of each layer and share of the data; the highest of each score and
+/// Scores of layers as a table: medians over repeats of each layer and fraction of the data; the highest of each score and
 /// share is marked.
 pub fn transfer_table(records: &[TransferRecord]) -> Table {
     let mut groups: BTreeMap<(String, u64, i64), Vec<&TransferRecord>> = BTreeMap::new();

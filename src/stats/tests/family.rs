@@ -63,7 +63,12 @@ fn place_of<T: PartialEq>(list: &mut Vec<T>, wanted: T) -> usize {
 
 /// Every pair of some samples.
 pub(crate) fn pairs_of<'a>(samples: &[&'a [f64]]) -> Vec<Pair<'a>> {
-    (0..samples.len()).flat_map(|a| (a + 1..samples.len()).map(move |b| (samples[a], samples[b]))).collect()
+    numbered_pairs(samples.len()).into_iter().map(|(a, b)| (samples[a], samples[b])).collect()
+}
+
+/// The same by their numbers among so many, in the same order.
+pub(crate) fn numbered_pairs(samples: usize) -> Vec<(usize, usize)> {
+    (0..samples).flat_map(|a| (a + 1..samples).map(move |b| (a, b))).collect()
 }
 
 /// Whether there are too few repeats for any of some samples to be told from another, whatever their values.

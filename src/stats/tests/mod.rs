@@ -10,7 +10,7 @@ mod stratified;
 mod student;
 mod wilcoxon;
 
-pub(crate) use family::{pairs_of, repeats_needed, tell_nothing, Family};
+pub(crate) use family::{numbered_pairs, pairs_of, repeats_needed, tell_nothing, Family};
 pub use holm::{holm, ALPHA};
 pub use kendall::kendall;
 pub use page::{page, Page, PageMethod};

@@ -19,13 +19,25 @@ const MOST_LEVELS: usize = 4;
 pub(super) struct Weights<'a> {
     pub tensors: Vec<(String, &'a TensorRef)>,
     pub notes: Vec<String>,
+    /// Bytes that names may still take.
+    left: usize,
 }
 
-/// Finds the weights. The error says what was found in their place.
-pub(super) fn weights(pickle: &Pickle, script: bool) -> Result<Weights<'_>, String> {
-    let mut found = Weights::default();
+impl Weights<'_> {
+    /// A name of its own, where there is room for one. A pickle holds a text once and refers to it in two bytes, as often
+    /// as it likes.
+    fn name(&mut self, prefix: &str, key: &str) -> Result<String, String> {
+        let long = || format!("names that are longer together than those of a file of this size ({})", shortened(key));
+        self.left = self.left.checked_sub(prefix.len() + key.len() + 1).ok_or_else(long)?;
+        Ok(if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") })
+    }
+}
+
+/// Finds the weights in a file of `size` bytes. The error says what was found in their place.
+pub(super) fn weights(pickle: &Pickle, script: bool, size: usize) -> Result<Weights<'_>, String> {
+    let mut found = Weights { left: (1 << 20) + 2 * size, ..Weights::default() };
     if script {
-        modules(pickle, pickle.root, "", &mut HashSet::new(), &mut found.tensors);
+        modules(pickle, pickle.root, "", &mut HashSet::new(), &mut found)?;
         if found.tensors.is_empty() {
             return Err("a TorchScript file without weights".to_owned());
         }
@@ -88,7 +100,10 @@ pub(super) fn weights(pickle: &Pickle, script: bool) -> Result<Weights<'_>, Stri
         }
         for (k, v) in pairs {
             match (key(*k), pickle.node(*v)) {
-                (Some(name), Some(Node::Tensor(tensor))) => found.tensors.push((name.to_owned(), tensor)),
+                (Some(name), Some(Node::Tensor(tensor))) => {
+                    let name = found.name("", name)?;
+                    found.tensors.push((name, tensor));
+                }
                 (None, Some(Node::Tensor(_))) => return Err("an entry that is no named tensor".to_owned()),
                 _ => {}
             }
@@ -132,23 +147,29 @@ fn modules<'a>(
     value: Value,
     prefix: &str,
     seen: &mut HashSet<At>,
-    tensors: &mut Vec<(String, &'a TensorRef)>,
-) {
-    let Value::Node(at) = value else { return };
-    let Some(Node::Object { state: Some(state), .. }) = pickle.node(value) else { return };
-    let Some(Node::Dict(pairs)) = pickle.node(*state) else { return };
+    found: &mut Weights<'a>,
+) -> Result<(), String> {
+    let Value::Node(at) = value else { return Ok(()) };
+    let Some(Node::Object { state: Some(state), .. }) = pickle.node(value) else { return Ok(()) };
+    let Some(Node::Dict(pairs)) = pickle.node(*state) else { return Ok(()) };
     if !seen.insert(at) || seen.len() > MOST_MODULES {
-        return;
+        return Ok(());
     }
     for (key, value) in pairs {
         let Some(Node::Text(key)) = pickle.node(*key) else { continue };
-        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match pickle.node(*value) {
-            Some(Node::Tensor(tensor)) => tensors.push((name, tensor)),
-            Some(Node::Object { .. }) => modules(pickle, *value, &name, seen, tensors),
+            Some(Node::Tensor(tensor)) => {
+                let name = found.name(prefix, key)?;
+                found.tensors.push((name, tensor));
+            }
+            Some(Node::Object { .. }) => {
+                let name = found.name(prefix, key)?;
+                modules(pickle, *value, &name, seen, found)?;
+            }
             _ => {}
         }
     }
+    Ok(())
 }
 
 /// Takes off what wrappers put before every name, and refuses a name that stands twice.

@@ -130,6 +130,18 @@ mod tests {
     }
 
     #[test]
+    fn names_of_tensors_are_bounded_by_the_size_of_the_file() {
+        let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+                       X\x01\0\0\x000X\x03\0\0\0cpuK\x08tQK\0(K\x01t(K\x01t\x89NtR";
+        // A name of 60,000 bytes that stands there once, and as the name of 3000 tensors: 180 MB.
+        let name = [&b"X"[..], &60_000u32.to_le_bytes(), &[b'a'; 60_000], b"q\0"].concat();
+        let first = [&name[..], tensor, b"q\x01"].concat();
+        let pickle = [&b"\x80\x02}("[..], &first, &b"h\0h\x01".repeat(3000), b"u."].concat();
+        let error = load(file(&pickle).path()).unwrap_err().to_string();
+        assert!(error.contains("longer together") && error.len() < 1000, "{error}");
+    }
+
+    #[test]
     fn broken_archives_are_named() {
         let whole = std::fs::read(file(b"}.").path()).unwrap();
         for (bytes, expected) in [

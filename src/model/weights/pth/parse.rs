@@ -23,7 +23,7 @@ impl From<String> for Fault {
 /// what had to be done to find them, in words.
 pub(super) fn parse(bytes: &[u8], mut each: impl FnMut(String, Elements, &[u64], &[u8])) -> Result<Vec<String>, Fault> {
     let mut container = container::open(bytes)?;
-    let found = weights(&container.pickle, container.script)?;
+    let found = weights(&container.pickle, container.script, bytes.len())?;
     // Tensors may share numbers; but what they come to together is bounded, or a few bytes could ask for gigabytes.
     let mut left = (32 << 20) + 6 * bytes.len();
     for (name, tensor) in found.tensors {

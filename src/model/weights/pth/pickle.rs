@@ -24,7 +24,7 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) enum Node {
     Text(String),
-    /// The name of a class or function.
+    /// The name of a class or function; a long one is cut, as each object has a copy.
     Name(String),
     Tuple(Vec<Value>),
     List(Vec<Value>),
@@ -45,8 +45,6 @@ pub(super) struct Storage {
     pub key: String,
     /// Its elements, by the name of their type: `Float`, `Half`, ..
     pub elements: String,
-    /// How many elements there are.
-    pub count: u64,
     /// In the old container a storage may be part of the one that has this key: its first element there.
     pub first: u64,
 }
@@ -242,15 +240,15 @@ impl<'a> Machine<'a> {
             }
             b'c' => {
                 let name = format!("{}.{}", self.line()?, self.line()?);
-                self.push(Node::Name(name), 0)?;
+                self.push(Node::Name(shortened(&name)), 0)?;
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let name = match (self.as_text(module), self.as_text(name)) {
-                    (Some(module), Some(name)) => format!("{module}.{name}"),
+                    (Some(module), Some(name)) => format!("{}.{}", shortened(module), shortened(name)),
                     _ => return Err("a name that is no text".to_owned()),
                 };
-                self.push(Node::Name(name), 0)?;
+                self.push(Node::Name(shortened(&name)), 0)?;
             }
             b'q' => {
                 let key = self.byte()?.into();
@@ -533,12 +531,15 @@ impl<'a> Machine<'a> {
             return Err(wrong());
         };
         let elements = kind.strip_prefix("torch.").and_then(|kind| kind.strip_suffix("Storage"));
+        // Each tensor has a copy of both, and a pickle refers to a text that it holds once as often as it likes.
+        const LONGEST: usize = 64;
         let elements = match elements.or_else(|| kind.strip_prefix("torch.storage.")?.strip_suffix("Storage")) {
-            Some(elements) => elements.to_owned(),
-            None => return Err(format!("the name {}, which is no storage of PyTorch", shortened(kind))),
+            Some(elements) if elements.len() <= LONGEST => elements.to_owned(),
+            _ => return Err(format!("the name {}, which is no storage of PyTorch", shortened(kind))),
         };
         let key = match (self.as_text(*key), *key) {
-            (Some(key), _) => key.to_owned(),
+            (Some(key), _) if key.len() <= LONGEST => key.to_owned(),
+            (Some(key), _) => return Err(format!("the key {} of stored data", shortened(key))),
             (None, Value::Int(key)) => key.to_string(),
             _ => return Err(wrong()),
         };
@@ -553,7 +554,8 @@ impl<'a> Machine<'a> {
             },
             _ => 0,
         };
-        Ok(Storage { key, elements, count: number(*count)?, first })
+        number(*count)?;
+        Ok(Storage { key, elements, first })
     }
 
     /// The result of one of the known functions; of any other only its name is kept.
@@ -611,6 +613,10 @@ impl<'a> Machine<'a> {
             other => Err(format!("{} as a size", words(&self.nodes, *other))),
         };
         match self.at(value) {
+            // PyTorch's tensors have 64 dimensions at most.
+            Some(Node::Tuple(values) | Node::List(values)) if values.len() > 64 => {
+                Err(format!("{} dimensions", values.len()))
+            }
             Some(Node::Tuple(values) | Node::List(values)) => values.iter().map(number).collect(),
             _ => Err(format!("{} as sizes", words(&self.nodes, value))),
         }

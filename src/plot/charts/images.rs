@@ -1,4 +1,4 @@
-//! Pictures: samples of a task, a network's first filters, and what it makes of a picture.
+//! Images: samples of a task, a network's first filters, and what it makes of an image.
 
 use tch::{Kind, Tensor};
 
@@ -9,7 +9,7 @@ use crate::plot::canvas::Canvas;
 use crate::plot::figure::Figure;
 use crate::plot::style::{ordered, Align, SMALL, UNIT};
 
-/// A picture as it is drawn: RGB bytes.
+/// An image as it is drawn: RGB bytes.
 struct Tile {
     rgb: Vec<u8>,
     width: usize,
@@ -54,7 +54,7 @@ impl Grid {
             canvas.text(name, at, SMALL, canvas.theme.ink(), Align::Right)?;
             for (c, tile) in tiles.iter().enumerate() {
                 let at = (left + c as i32 * (side + gap), y);
-                canvas.picture(at, (side, side), (tile.width as u32, tile.height as u32), &tile.rgb)?;
+                canvas.image(at, (side, side), (tile.width as u32, tile.height as u32), &tile.rgb)?;
             }
         }
         Ok(())
@@ -80,13 +80,13 @@ fn range(values: &[f32]) -> (f32, f32) {
     values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)))
 }
 
-/// The first `count` training pictures of each class of a task, a row for each class.
+/// The first `count` training images of each class of a task, a row for each class.
 ///
 /// # Errors
 /// [`Error::Parameter`] when `count` is 0 or above 40.
 pub fn sample_grid(task: &Task, count: usize) -> Result<Figure> {
     if !(1..=40).contains(&count) {
-        return Err(Error::parameter("count", "1 to 40 pictures a class", count));
+        return Err(Error::parameter("count", "1 to 40 images a class", count));
     }
     let shape = task.train.pictures.shape;
     let row = |(label, name): (usize, String)| {
@@ -95,7 +95,7 @@ pub fn sample_grid(task: &Task, count: usize) -> Result<Figure> {
         (name, of_class.map(tile).collect())
     };
     let rows = task.class_names.iter().cloned().enumerate().map(row).collect();
-    Ok(Grid { rows, side: 64 }.figure(format!("{}: training pictures", task.dataset)))
+    Ok(Grid { rows, side: 64 }.figure(format!("{}: training images", task.dataset)))
 }
 
 /// Tiles of a row, where there are no names.
@@ -145,23 +145,23 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     Vec::<f32>::try_from(&flat.during("reading numbers")?).during("reading numbers")
 }
 
-/// What the convolutions of the study's network make of one picture before the activation, or the blocks of another
+/// What the convolutions of the study's network make of one image before the activation, or the blocks of another
 /// network: a row for each, of its first sixteen channels, each row on the ordered scale from its lowest value to its
-/// highest, with the picture itself above. `position` counts among the samples.
+/// highest, with the image itself above. `position` counts among the samples.
 ///
 /// # Errors
-/// [`Error::Parameter`] when there is no such sample, or its picture does not fit the network; [`Error::Torch`].
+/// [`Error::Parameter`] when there is no such sample, or its image does not fit the network; [`Error::Torch`].
 pub fn feature_maps(model: &dyn Model, samples: &Samples, position: usize) -> Result<Figure> {
     if position >= samples.len() {
         return Err(Error::parameter("position", format!("below {}, the samples", samples.len()), position));
     }
     let shape = samples.pictures.shape;
     model.check_images(shape)?;
-    let picture = samples.pictures.picture(samples.rows[position] as usize);
-    let mut rows = vec![("picture".to_owned(), vec![interleaved(picture, shape)])];
+    let image = samples.pictures.picture(samples.rows[position] as usize);
+    let mut rows = vec![("image".to_owned(), vec![interleaved(image, shape)])];
     let [c, h, w] = shape.map(|s| s as i64);
-    let bytes = Tensor::f_from_data_size(picture, &[1, c, h, w], Kind::Uint8).and_then(|x| x.f_to(model.device()));
-    let outputs = model.layer_outputs(&model.preparation().apply(&bytes.during("loading a picture")?)?)?;
+    let bytes = Tensor::f_from_data_size(image, &[1, c, h, w], Kind::Uint8).and_then(|x| x.f_to(model.device()));
+    let outputs = model.layer_outputs(&model.preparation().apply(&bytes.during("loading an image")?)?)?;
     let of_study = model.as_study().is_some();
     for layer in outputs.iter().filter(|l| l.output.dim() == 4 && (!of_study || l.name.starts_with("conv"))) {
         let size: Vec<usize> = layer.output.size().iter().map(|&s| s as usize).collect();
