@@ -43,10 +43,12 @@ pub fn trend_plot(trends: &PooledTrend, published: &[BestCuts]) -> Result<Figure
 }
 
 fn draw(canvas: &Canvas, top: i32, studies: &[StudyTrend], theirs: &[Option<BestCuts>], columns: usize) -> Result<()> {
-    let mut entries =
-        vec![Entry::Mark(OURS, "highest median".to_owned()), Entry::Words("dots: best cut of each repeat".to_owned())];
+    let mut entries = vec![
+        Entry::Mark(OURS, canvas.theme.series(OURS), "highest median".to_owned()),
+        Entry::Words("dots: best cut of each repeat".to_owned()),
+    ];
     if theirs.iter().any(Option::is_some) {
-        entries.push(Entry::Mark(THEIRS, "published".to_owned()));
+        entries.push(Entry::Mark(THEIRS, canvas.theme.series(THEIRS), "published".to_owned()));
     }
     let level = percent(studies[0].trend.slope.level);
     entries.push(Entry::Words(format!("below names: cuts per tenfold data, {level} interval")));
