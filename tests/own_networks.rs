@@ -51,7 +51,7 @@ fn a_frozen_block_is_bit_identical_after_training_and_a_trained_one_is_not() {
     data.update_phase(Phase::Finetune);
     let source = mine(5);
     for frozen in 0..=3 {
-        let cut = Cut { point: frozen as i64, setting: Setting::F, reinit_both_dense: true };
+        let cut = Cut { point: CutPoint::After(frozen), setting: Setting::F, reinit_both_dense: true };
         let mut network = source.cut(cut, 5, 1).unwrap();
         let before = network.deep_clone().unwrap().state_dict();
         let train = data.reduced_train(0.1, 0).unwrap();
@@ -72,7 +72,7 @@ fn renewed_blocks_have_fresh_weights_and_statistics_and_copies_share_nothing() {
     let mut source = mine(5);
     let state: Vec<_> = source.state_dict().into_iter().map(|(n, t)| (n, t.ones_like() * 3)).collect();
     source.load_state_dict(&state).unwrap();
-    let cut = |setting| source.cut(Cut { point: 1, setting, reinit_both_dense: true }, 3, 7).unwrap();
+    let cut = |setting| source.cut(Cut { point: CutPoint::After(1), setting, reinit_both_dense: true }, 3, 7).unwrap();
     let fresh = cut(Setting::FR).state_dict();
     assert_eq!(named(&fresh, "stem.bn.running_mean").double_value(&[0]), 3.0);
     assert_eq!(named(&fresh, "one.bn.running_var").double_value(&[0]), 1.0);
@@ -97,7 +97,7 @@ fn a_stack_of_convolutions_is_the_studys_network_where_it_says_so() {
     assert_eq!(network.state_dict(), study.state_dict(), "names, order and initial values");
     let x = (Tensor::arange(7 * 784, (Kind::Float, tch::Device::Cpu)) * 0.37).sin().view([7, 1, 28, 28]);
     assert_eq!(network.forward(&x).unwrap(), study.forward(&x).unwrap());
-    let cut = |setting| Cut { point: 2, setting, reinit_both_dense: true };
+    let cut = |setting| Cut { point: CutPoint::After(2), setting, reinit_both_dense: true };
     for setting in Setting::ALL {
         let (a, b) = (network.cut(cut(setting), 3, 9).unwrap(), study.cut(cut(setting), 3, 9).unwrap());
         assert_eq!(a.state_dict(), b.state_dict(), "{setting}");
@@ -201,8 +201,10 @@ fn one_image_a_batch_is_refused_under_batch_normalisation_that_is_trained() {
     let (params, mut data) = glyphs();
     data.update_phase(Phase::Finetune);
     let train = data.target.train.select(0..17);
-    let train_with = |point| {
-        let mut network = mine(5).cut(Cut { point, setting: Setting::F, reinit_both_dense: true }, 5, 1).unwrap();
+    let train_with = |blocks| {
+        let mut network = mine(5)
+            .cut(Cut { point: CutPoint::After(blocks), setting: Setting::F, reinit_both_dense: true }, 5, 1)
+            .unwrap();
         Trainer::new(&mut network, &data, 0.01, &params).unwrap().on(train.clone()).unwrap().train()
     };
     let text = message(train_with(1));

@@ -1,7 +1,7 @@
 //! What a run costs: operations and memory.
 
 use super::plan::PlannedRun;
-use crate::config::TrainingConfig;
+use crate::config::{Optimizer, TrainingConfig};
 use crate::data::Task;
 use crate::error::Result;
 use crate::model::Model;
@@ -37,10 +37,24 @@ pub(super) fn cost(
     // What is classified at once, and once more while its parts are joined.
     let classified = validation.max(batch_size.min(samples.max(task.test.len() as u64)));
     let last = 4 * source.shape_before(depth)?.iter().product::<usize>() as u64;
+    let weights = weights(&source.tensor_counts(depth, task.classes.len())?, frozen, training);
     Ok(Cost {
         operations: (training.epochs() as u64 * an_epoch + at_the_end) / 1_000_000 + 1,
-        memory: batch * (activations + 2 * features) + 2 * classified * last + (64 << 20),
+        memory: batch * (activations + 2 * features) + 2 * classified * last + weights + (64 << 20),
     })
+}
+
+/// Bytes of a network's numbers, given by block, in a training: its own and the best so far; and of those that are trained,
+/// gradients and what the optimizer keeps.
+fn weights(counts: &[u64], frozen: usize, training: &TrainingConfig) -> u64 {
+    let kept = match training.optimizer() {
+        Optimizer::Adam { .. } | Optimizer::AdamW { .. } => 2,
+        Optimizer::Sgd { momentum: 0.0, .. } => 0,
+        Optimizer::Sgd { .. } => 1,
+    };
+    let copies = if training.patience().is_some() || training.restore_best() { 2 } else { 1 };
+    let trained: u64 = counts.iter().skip(frozen).sum();
+    4 * (copies * counts.iter().sum::<u64>() + (1 + kept) * trained)
 }
 
 #[cfg(test)]
