@@ -202,7 +202,8 @@ fn a_single_run_is_cut_where_the_network_can_be_cut() {
 #[test]
 fn a_training_of_a_network_that_diverges_is_said_to_and_leaves_it_as_it_was() {
     let (params, mut data) = glyphs();
-    let wild = Params { lr_pretrain: 1e30, lr_fine_tune: 1e30, early_stop_patience: Some(1), ..params };
+    let wild = Params { lr_pretrain: 1e30, lr_fine_tune: 1e30, batch_size: 512, ..params };
+    let wild = Params { early_stop_patience: Some(1), ..wild };
     let mut network = mine(5);
     let before = network.deep_clone().unwrap().state_dict();
     let folder = tempfile::tempdir().unwrap();
@@ -225,7 +226,7 @@ fn a_training_of_a_network_that_diverges_is_said_to_and_leaves_it_as_it_was() {
 #[test]
 fn source_weights_of_other_first_weights_are_refused() {
     let (params, mut data) = glyphs();
-    let params = Params { num_train: 1, ..params };
+    let params = Params { num_train: 1, batch_size: 512, ..params };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("w.safetensors");
     let of = |seed| {
@@ -257,7 +258,7 @@ fn a_study_of_own_images_is_checked_before_and_notes_where_weights_come_from() {
     let study = |lr_fine_tune| {
         let stack = Convolutions { widths: vec![2, 2], ..Convolutions::default() };
         let network = stack.network([1, 28, 28]).unwrap().build(2).unwrap();
-        let params = Params { num_train: 1, lr_fine_tune, device: Device::Cpu, ..Params::default() };
+        let params = Params { num_train: 1, batch_size: 512, lr_fine_tune, device: Device::Cpu, ..Params::default() };
         ImageStudy::new("own", &images, Some(&[0, 1]), Some(&[2, 3]), network, params).unwrap()
     };
     let once = Repeats::Fixed(1);
@@ -296,9 +297,9 @@ fn a_sweep_with_a_recipe_goes_on_to_the_same_rows() {
         ..Recipe::default()
     };
     let optimizer = Some(Optimizer::named("adamw", 0.001, Some(0.05)).unwrap());
-    let with = Params { recipe, optimizer, num_train: 3, ..params };
+    let with = Params { recipe, optimizer, num_train: 3, batch_size: 32, ..params };
     let sweep = |params: &Params, journal: &str, cuts: &[i64]| {
-        let sweep = Sweep::new(params, &source, &data).unwrap().percentages(&[0.05]).cuts(cuts.iter().copied());
+        let sweep = Sweep::new(params, &source, &data).unwrap().percentages(&[0.02]).cuts(cuts.iter().copied());
         let sweep = sweep.repeats(Repeats::Fixed(2)).journal(folder.path().join(journal));
         let rows = sweep.progress(std::sync::Arc::new(Silent)).run().unwrap();
         let lines = std::fs::read_to_string(folder.path().join(journal)).unwrap().lines().count();
@@ -309,7 +310,7 @@ fn a_sweep_with_a_recipe_goes_on_to_the_same_rows() {
     assert_eq!(sweep(&with, "parts", &[-1, 2]).2, 4);
     assert_eq!(sweep(&with, "parts", &[-1, 1, 2, 3]).1, whole);
     assert_eq!(sweep(&with, "parts", &[-1, 1, 2, 3]).2, eight);
-    let single = fine_tune(&source, &data, &with, Row::new(0.05, 1, 1).unwrap(), 1, false).unwrap().record;
+    let single = fine_tune(&source, &data, &with, Row::new(0.02, 1, 1).unwrap(), 1, false).unwrap().record;
     assert!(whole.contains(&Record { seconds: None, ..single }));
     // The header says the recipe, is read again, and knows its rows.
     let path = folder.path().join("cuts.json");
