@@ -135,12 +135,13 @@ impl Convolutions {
             name += &format!(", strides {strides:?}");
         }
         let poolings = |of: &Convolutions| (of.pooling, of.pooling_every, of.pooling_stride);
-        if self.pooling == PoolingKind::None {
-            name += ", no pooling";
-        } else if poolings(self) != poolings(&usual) {
-            let (every, stride) = (self.pooling_every, self.pooling_stride);
-            name += &format!(", {} pooling every {every} by {stride}", self.pooling);
-        }
+        let (every, stride) = (self.pooling_every, self.pooling_stride);
+        name += &match self.pooling {
+            PoolingKind::None => ", no pooling".to_owned(),
+            _ if poolings(self) == poolings(&usual) => String::new(),
+            PoolingKind::Average => format!(", average pooling every {every} by {stride}"),
+            PoolingKind::Max => format!(", max pooling every {every} by {stride}"),
+        };
         if self.activation != usual.activation {
             name += &format!(", {}", self.activation);
         }
