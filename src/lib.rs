@@ -20,17 +20,22 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Modules stand on floors, each of which uses only its own and those below it:
+//! Modules are rooms above each other, and each uses only its own and those below it (`tests/house.py` sees to that):
 //!
-//! | floor | modules |
+//! | rooms, from the top | what is in them |
 //! |---|---|
-//! | 6 | [`prelude`], and the program `cutpoint` |
-//! | 5 | [`table`], [`stats`], [`plot`]: tables; tests of records and their figures; figures of networks and pictures |
-//! | 4 | [`sweep`], [`cluster`], [`transfer`]: the grid of runs, side by side; feature maps clustered, and scored |
-//! | 3 | [`train`]: the loop, early stopping, evaluation, the report |
-//! | 2 | [`model`]: the network, the cut, files of weights |
-//! | 1 | [`data`], [`study`], [`notebook`]: data sets and tasks; progress and interrupts |
-//! | 0 | [`config`], [`results`], [`rng`], [`util`], [`runtime`], [`error`] |
+//! | [`prelude`], and the program `cutpoint` | what a notebook sees; one file a command |
+//! | [`experiment`] | a study from images to conclusions: the way that notebooks and the program go |
+//! | [`table`], [`stats`], [`plot`] | tables; tests of records and their conclusions; figures |
+//! | [`sweep`], [`cluster`], [`transfer`] | the grid of runs, side by side; feature maps clustered, and scored |
+//! | [`study`] | the studies, their plans and files |
+//! | [`train`] | the loop, early stopping, evaluation, the report, source networks |
+//! | [`model`] | networks, the cut, features, files of weights |
+//! | [`data`] | images, data sets and tasks |
+//! | [`results`] | result files, journals, and what makes two runs the same |
+//! | [`runtime`], [`notebook`] | workers, interrupts, memory, progress; what only a notebook has |
+//! | [`config`] | network, training, split, setting, cut and grid, each checked when it is built |
+//! | [`error`], [`rng`], [`util`] | errors; PyTorch's generator; files, locks, digests |
 
 #![warn(missing_docs)]
 
@@ -53,7 +58,3 @@ pub mod table;
 pub mod train;
 pub mod transfer;
 pub mod util;
-
-// The names that these modules had.
-#[doc(hidden)]
-pub use {config as params, results as record};

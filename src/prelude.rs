@@ -15,7 +15,9 @@ pub use crate::data::{
     FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};
-pub use crate::experiment::{Evaluation, Experiment, ExperimentResults, ExperimentSweep, SourceNetwork, Weights};
+pub use crate::experiment::{
+    Evaluation, Experiment, ExperimentResults, ExperimentSweep, ImageStudy, SourceNetwork, Weights,
+};
 pub use crate::model::{
     Block, Builtin, Checkpoint, Convolutions, CustomCnn, Cut, Layer, LayerOutput, Layers, Model, Network, Padding,
     PoolingKind,
@@ -42,6 +44,6 @@ pub use crate::stats::{
     Statistics, Summary, Table,
 };
 pub use crate::study::{Plan, Profile, Study};
-pub use crate::sweep::{fine_tune, FineTuned, ImageStudy, Sweep};
+pub use crate::sweep::{fine_tune, FineTuned, Sweep};
 pub use crate::train::{classification_report, pretrained, ClassificationReport, Epoch, TrainReport, Trainer};
 pub use crate::transfer::{layer_scores, LayerFeatures, Score, TransferFile, TransferSweep, View};

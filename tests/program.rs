@@ -429,6 +429,43 @@ fn pretrain_writes_weights_that_finetune_and_sweep_read() {
     assert!(stdout(&output).contains("wrote results/Glyphs/cuts_regular_classes_FR.json"), "{}", stdout(&output));
 }
 
+/// No option is passed over in silence, and one that says what holds anyway changes nothing.
+#[test]
+fn options_are_obeyed_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |text: &str| run_in(folder.path(), &text.split(' ').collect::<Vec<_>>());
+    for (option, name) in [
+        ("--network resnet18", "network"),
+        ("--size 32", "size"),
+        ("--source-classes 0,1", "source-classes"),
+        ("--target-classes 0,1", "target-classes"),
+        ("--val-split 0.2", "val-split"),
+        ("--name mine", "name"),
+    ] {
+        let output = run(&format!("sweep Glyphs {option}"));
+        let text = stderr(&output);
+        let said = format!("parameter `{name}`: expected only with images of one's own");
+        assert!(output.status.code() == Some(2) && text.contains(&said), "{option}: {text}");
+    }
+    let output = run("pretrain Glyphs --lr-fine-tune 0.1");
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("--lr-fine-tune"), "{}", stderr(&output));
+    assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new());
+
+    let small = "sweep Glyphs --channels 4 --depth 2 --epochs 1 --cuts 1 --percentages 0.001 --repeats 1 --device cpu";
+    let first = run(&format!("{small} --lr-pretrain 0.002"));
+    assert!(first.status.success() && stderr(&first).contains("pre-training"), "{}", stderr(&first));
+    let path = folder.path().join("results/Glyphs/cuts_regular_classes_FR.json");
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains(r#""lr_pretrain":0.002"#) && written.contains("learning rate 0.002"), "{written}");
+    // Adam is what there is anyway; the weights say how they were trained.
+    let again = run(&format!("{small} --lr-pretrain 0.002 --optimizer adam"));
+    assert!(stderr(&again).contains("all 1 rows are done already"), "{}", stderr(&again));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+    let other = run(&format!("{small} --lr-pretrain 0.003"));
+    assert!(stderr(&other).contains("`training.optimizer.lr`"), "{}", stderr(&other));
+    assert_ne!(other.status.code(), Some(0));
+}
+
 #[test]
 fn a_training_that_diverges_writes_no_weights() {
     let folder = tempfile::tempdir().unwrap();

@@ -177,7 +177,7 @@ impl<'a> ClusterSweep<'a> {
         draws: &Draws,
         journal: &mut Journal<ClusterRecord>,
     ) -> Result<()> {
-        threads::prepare_process();
+        threads::prepare_allocator();
         let progress = self.progress.as_ref();
         let manner = Manner { title: "clustering", rows: "clusterings", memory: self.memory_budget, progress };
         manner.tell_done(planned - todo.len(), planned);

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// How often a run is repeated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeats {
-    /// As published: more often where there is less data; see [`published_repeats`].
+    /// As published: more often where there is less data: 25 times up to 1%, 20 below 50%, else 5.
     #[default]
     Published,
     /// As often at every fraction. Repeats are 0, 1, .. and seed the run.
@@ -23,8 +23,7 @@ impl Repeats {
     }
 }
 
-/// How often a run is repeated at a fraction of the data, as published: 25 up to 1%, 20 below 50%, else 5.
-pub fn published_repeats(fraction: f64) -> u64 {
+fn published_repeats(fraction: f64) -> u64 {
     match fraction {
         p if p <= 0.01 => 25,
         p if p < 0.5 => 20,
@@ -106,11 +105,6 @@ impl Grid {
         &self.cuts
     }
 
-    /// How often each run is repeated.
-    pub fn repeats(&self) -> Repeats {
-        self.repeats
-    }
-
     /// All rows: by fraction, then cut, then repeat.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
@@ -123,18 +117,14 @@ impl Grid {
     }
 }
 
-/// All rows of a grid whose cuts are given by their numbers: by fraction, then cut, then repeat.
-///
-/// # Errors
-/// Those of [`Grid::new`].
-pub fn rows(fractions: &[f64], cuts: &[i64], repeats: Repeats) -> Result<Vec<Row>> {
-    Ok(Grid::new(fractions, cuts.iter().copied(), repeats)?.rows())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::PERCENTAGES;
     use super::*;
+
+    fn rows(fractions: &[f64], cuts: &[i64], repeats: Repeats) -> Result<Vec<Row>> {
+        Ok(Grid::new(fractions, cuts.iter().copied(), repeats)?.rows())
+    }
 
     #[test]
     fn repeats_are_the_published_ones() {

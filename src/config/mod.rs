@@ -21,7 +21,7 @@ pub use activation::Activation;
 pub use cut_point::CutPoint;
 pub use device::Device;
 pub use fraction::{check_percentage, Fraction, PERCENTAGES};
-pub use grid::{published_repeats, rows, Grid, Repeats, Row};
+pub use grid::{Grid, Repeats, Row};
 pub use network::{NetworkConfig, Pooling, MAX_DEPTH};
 pub use optimizer::Optimizer;
 pub use params::{Params, NO_NUMBER, SETTING_KEYS};

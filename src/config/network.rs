@@ -191,12 +191,6 @@ impl NetworkConfig {
     }
 }
 
-impl From<&NetworkConfig> for NetworkConfig {
-    fn from(network: &NetworkConfig) -> Self {
-        network.clone()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

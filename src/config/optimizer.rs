@@ -49,14 +49,6 @@ impl Optimizer {
         Optimizer::Adam { lr, weight_decay: 0.0 }.checked("lr")
     }
 
-    /// AdamW with PyTorch's weight decay, 0.01.
-    ///
-    /// # Errors
-    /// Those of [`Optimizer::adam`].
-    pub fn adamw(lr: f64) -> Result<Optimizer> {
-        Optimizer::AdamW { lr, weight_decay: 0.01 }.checked("lr")
-    }
-
     /// SGD with momentum (0 for none) and without weight decay.
     ///
     /// # Errors

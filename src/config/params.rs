@@ -91,7 +91,7 @@ pub struct Params {
     /// The pictures that test accuracy is measured on.
     pub test_split: TestSplit,
     /// The optimizer, where it is not Adam without weight decay; its learning rate is the one above.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_usual")]
     pub optimizer: Option<Optimizer>,
     /// What training does beside following the gradients.
     #[serde(skip_serializing_if = "is_default")]
@@ -99,6 +99,11 @@ pub struct Params {
     /// Keys of a result file's first element that this crate does not know, kept as they were.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Whether an optimizer is the study's, said or not: Adam without weight decay, whose learning rate stands elsewhere.
+fn is_usual(optimizer: &Option<Optimizer>) -> bool {
+    matches!(optimizer, None | Some(Optimizer::Adam { weight_decay: 0.0, .. }))
 }
 
 /// Parameters that change no number of a result row. What the source network's weights are, their digest says.
@@ -429,6 +434,12 @@ mod tests {
         assert_eq!(a.difference(&b, &SETTING_KEYS), None);
         let found = a.difference(&b, &[]).unwrap();
         assert_eq!(found, ("truncate".to_owned(), "false".to_owned(), "true".to_owned()));
+        // The study's optimizer is the same whether it is said or not.
+        let said = Params { optimizer: Some(Optimizer::adam(0.1).unwrap()), ..Params::default() };
+        assert_eq!(a.difference(&said, &[]), None);
+        assert_eq!(a.fine_tuning().unwrap(), said.fine_tuning().unwrap());
+        let decays = Params { optimizer: Some(Optimizer::named("adam", 0.1, Some(0.1)).unwrap()), ..Params::default() };
+        assert_eq!(a.difference(&decays, &[]).unwrap().0, "optimizer");
         let c = Params { batch_size: 4096, ..Params::default() };
         assert_eq!(a.difference(&c, &[]).unwrap().0, "batch_size");
     }

@@ -26,7 +26,15 @@ pub enum Schedule {
     Cosine,
     /// It rises from a 25th to the learning rate in the first three tenths of all steps and falls to almost nothing in the
     /// others, step by step, while momentum goes the other way (`OneCycleLR` with its own settings).
+    #[serde(rename = "one-cycle", alias = "onecycle")]
     OneCycle,
+}
+
+impl Schedule {
+    /// Whether what it does in an epoch depends on how many epochs there will be.
+    pub(crate) fn looks_ahead(self) -> bool {
+        matches!(self, Schedule::Cosine | Schedule::OneCycle)
+    }
 }
 
 /// Changes of training images, drawn for each image and epoch from the run's own generator, as torchvision's
@@ -122,11 +130,6 @@ impl Recipe {
         }
         Ok(())
     }
-
-    /// Whether it is the study's.
-    pub fn is_default(&self) -> bool {
-        *self == Recipe::default()
-    }
 }
 
 impl fmt::Display for Schedule {
@@ -184,6 +187,17 @@ mod tests {
             assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
         }
         assert!("step:1".parse::<Schedule>().is_err());
+        for (json, schedule) in [
+            (r#""constant""#, Schedule::Constant),
+            (r#"{"step":{"every":10,"factor":0.1}}"#, Schedule::Step { every: 10, factor: 0.1 }),
+            (r#""cosine""#, Schedule::Cosine),
+            (r#""one-cycle""#, Schedule::OneCycle),
+        ] {
+            assert_eq!(serde_json::to_string(&schedule).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Schedule>(json).unwrap(), schedule);
+        }
+        let before = r#"{"schedule":"onecycle"}"#;
+        assert_eq!(serde_json::from_str::<Recipe>(before).unwrap().schedule, Schedule::OneCycle);
         let recipe = Recipe { clip: Some(1.0), warm_up: 2, ..Recipe::default() };
         assert_eq!(recipe.to_string(), "constant learning rate, warm-up of 2 epochs, gradients clipped to 1");
     }

@@ -1,8 +1,8 @@
 //! How a network is trained.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{is_default, Optimizer, Recipe};
+use super::{is_default, Optimizer, Recipe, Schedule};
 use crate::error::{Error, Result};
 
 /// How a network is trained: all that decides its numbers beside the network and the images.
@@ -25,8 +25,18 @@ pub struct TrainingConfig {
     batch_size: usize,
     #[serde(skip_serializing_if = "is_default")]
     restore_best: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", serialize_with = "in_identities")]
     recipe: Recipe,
+}
+
+/// A recipe as identities have it: with the first name of the one-cycle schedule, so that what was computed under it is
+/// still known.
+fn in_identities<S: Serializer>(recipe: &Recipe, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(recipe).map_err(serde::ser::Error::custom)?;
+    if recipe.schedule == Schedule::OneCycle {
+        value["schedule"] = "onecycle".into();
+    }
+    value.serialize(serializer)
 }
 
 impl TrainingConfig {
@@ -109,6 +119,17 @@ impl TrainingConfig {
         TrainingConfig { recipe, ..self }.checked()
     }
 
+    /// What it does that the study's training does not, in words: another optimizer, weight decay, a recipe.
+    pub fn particulars(&self) -> Vec<String> {
+        let decay = self.optimizer.weight_decay();
+        let mut words = Vec::new();
+        let mut say = |differs: bool, text: String| words.extend(differs.then_some(text));
+        say(!matches!(self.optimizer, Optimizer::Adam { .. }), self.optimizer.to_string());
+        say(decay != 0.0, format!("weight decay {decay}"));
+        say(self.recipe != Recipe::default(), self.recipe.to_string());
+        words
+    }
+
     fn checked(self) -> Result<Self> {
         for (name, value) in [("num_train", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
@@ -128,11 +149,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_the_study_does_not_do_is_said() {
+        let study = TrainingConfig::new(Optimizer::adam(0.5).unwrap());
+        assert!(study.particulars().is_empty());
+        let recipe = Recipe { clip: Some(2.0), ..Recipe::default() };
+        let other = study.with_optimizer(Optimizer::named("sgd:0.9", 0.5, Some(0.01)).unwrap());
+        let words = other.with_recipe(recipe).unwrap().particulars();
+        assert_eq!(words, ["sgd:0.9", "weight decay 0.01", "constant learning rate, gradients clipped to 2"]);
+    }
+
+    #[test]
     fn a_field_with_its_default_value_is_no_part_of_an_identity() {
         let training = TrainingConfig::new(Optimizer::adam(0.5).unwrap());
         let json = |t: &TrainingConfig| serde_json::to_string(t).unwrap();
         let usual = r#"{"optimizer":{"name":"Adam","lr":0.5},"epochs":40,"patience":6,"batch_size":64}"#;
         assert_eq!(json(&training), usual);
-        assert_ne!(json(&training.with_restore_best(true)), usual);
+        assert_ne!(json(&training.clone().with_restore_best(true)), usual);
+        // The name that journals have.
+        let recipe = Recipe { schedule: Schedule::OneCycle, ..Recipe::default() };
+        let one_cycle = json(&training.with_recipe(recipe).unwrap());
+        let rest =
+            r#""warm_up":0,"block_decay":1.0,"clip":null,"label_smoothing":0.0,"augmentation":{"crop":0,"flip":false}"#;
+        assert!(one_cycle.ends_with(&format!(r#""recipe":{{"schedule":"onecycle",{rest}}}}}"#)), "{one_cycle}");
     }
 }

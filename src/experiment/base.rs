@@ -12,12 +12,12 @@ use crate::config::{
 use crate::data::{Dataset, DatasetName, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::notebook::display;
-use crate::results::{Journal, Provenance, Record};
+use crate::results::Provenance;
 use crate::runtime::progress::{default_sink, Progress};
 use crate::study::{Plan, Profile, Study, StudyFiles};
 use crate::sweep::Sweep;
 use crate::transfer::TransferSweep;
-use crate::util::files::check_writable;
+use crate::util::names::check_name;
 
 /// A source task, a target task, a network, and the runs to be made. Values are owned: they live from cell to cell of a
 /// notebook.
@@ -70,9 +70,7 @@ impl Experiment {
     /// # Errors
     /// [`Error::Parameter`] when the name is not one of letters, digits, `-` and `_`.
     pub fn on_own(name: &str, source: &Dataset, target: &Dataset, split: SplitConfig) -> Result<Experiment> {
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
-            return Err(Error::parameter("name", "a name of letters, digits, - and _", format!("`{name}`")));
-        }
+        check_name("name", name)?;
         Ok(Experiment::of(name, Sets::Own(Box::new((source.clone(), target.clone()))), split))
     }
 
@@ -87,11 +85,6 @@ impl Experiment {
     /// The same with files below a folder: results, source weights and journals of finished runs.
     pub fn files_below(self, root: impl AsRef<Path>) -> Self {
         Experiment { root: Some(root.as_ref().to_owned()), ..self }
-    }
-
-    /// The same without files: everything is computed here, and lives as long as its values.
-    pub fn without_files(self) -> Self {
-        Experiment { root: None, ..self }
     }
 
     /// The same under another setting.
@@ -279,11 +272,7 @@ impl Experiment {
         }
         if let Some(files) = self.files() {
             let said = Provenance { target_pictures: Some(data.target.digest()), ..Provenance::default() };
-            let cuts: Vec<i64> = grid.cuts().iter().map(|cut| cut.number()).collect();
-            files.check_rows(&said.beside(params.clone()), &cuts)?;
-            Journal::<Record>::open(&files.journal)?;
-            check_writable(&files.cuts(params.setting()?))?;
-            check_writable(&files.baselines())?;
+            files.check_sweep(&said.beside(params.clone()), grid.cuts())?;
         }
         Ok(())
     }
@@ -300,10 +289,7 @@ impl Experiment {
     ) -> Result<ExperimentSweep<'a>> {
         let (files, setting) = (self.files(), self.plan.params.setting()?);
         let sweep = Sweep::new(&self.plan.params, source.network(), data)?.origin(source.origin().cloned());
-        let mut sweep = sweep.repeats(self.plan.repeats).percentages(&self.plan.percentages);
-        if let Some(files) = &files {
-            sweep = sweep.journal(&files.journal).known([files.baselines(), files.cuts(setting)]);
-        }
+        let sweep = sweep.repeats(self.plan.repeats).percentages(&self.plan.percentages);
         Ok(ExperimentSweep::new(sweep, files, setting).cuts(CutPoint::all(source.depth())))
     }
 

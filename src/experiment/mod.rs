@@ -21,12 +21,14 @@
 mod base;
 mod evaluation;
 mod foretell;
+mod images;
 mod results;
 mod source;
 mod sweep;
 
 pub use base::Experiment;
 pub use evaluation::Evaluation;
+pub use images::ImageStudy;
 pub use results::ExperimentResults;
 pub use source::{SourceNetwork, Weights};
 pub use sweep::ExperimentSweep;

@@ -21,7 +21,11 @@ pub struct ExperimentSweep<'a> {
 }
 
 impl<'a> ExperimentSweep<'a> {
-    pub(super) fn new(sweep: Sweep<'a>, files: Option<StudyFiles>, setting: Setting) -> Self {
+    /// A sweep whose runs are kept, and whose rows go, where `files` say.
+    pub(super) fn new(mut sweep: Sweep<'a>, files: Option<StudyFiles>, setting: Setting) -> Self {
+        if let Some(files) = &files {
+            sweep = sweep.journal(&files.journal).known([files.baselines(), files.cuts(setting)]);
+        }
         ExperimentSweep { sweep, cuts: Vec::new(), files, setting }
     }
 

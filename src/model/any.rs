@@ -67,6 +67,12 @@ pub trait Model: fmt::Display + fmt::Debug + Send {
     fn flops(&self, from: usize, to: usize) -> u64;
     /// Bytes that training keeps for one image, from block `from` on.
     fn training_bytes(&self, from: usize) -> u64;
+    /// How many numbers each of the first `depth` blocks has, statistics among them, and last a new head for so many classes
+    /// after them.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Parameter`] when there are fewer blocks.
+    fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>>;
     /// What each block puts out for prepared images, averaged over space: images x channels. The study's network has its
     /// convolutions' outputs before the activation. No gradient is recorded.
     ///
@@ -212,6 +218,10 @@ impl Model for CustomCnn {
         self.training_bytes(from)
     }
 
+    fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>> {
+        self.tensor_counts(depth, classes)
+    }
+
     fn block_means(&self, x: &Tensor) -> Result<Vec<Tensor>> {
         self.conv_means(x)
     }
@@ -316,6 +326,10 @@ impl Model for Network {
 
     fn training_bytes(&self, from: usize) -> u64 {
         self.training_bytes(from)
+    }
+
+    fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>> {
+        self.tensor_counts(depth, classes)
     }
 
     fn block_means(&self, x: &Tensor) -> Result<Vec<Tensor>> {

@@ -126,6 +126,24 @@ impl Layer {
         self
     }
 
+    /// What of it the shapes of its tensors do not tell, where it is not as usual: strides, padding, groups, how statistics
+    /// are taken. `None` where it is.
+    pub(super) fn particulars(&self) -> Option<String> {
+        let usual = match self.kind {
+            LayerKind::Conv { inputs, outputs, kernel, bias, .. } => {
+                Layer::conv(&self.name, inputs, outputs, kernel).bias(bias)
+            }
+            LayerKind::Norm { channels, .. } => Layer::norm(&self.name, channels),
+            LayerKind::Linear { .. } => return None,
+        };
+        (*self != usual).then(|| serde_json::json!(self).to_string())
+    }
+
+    /// How many numbers its tensors have, statistics among them.
+    pub(super) fn count(&self) -> u64 {
+        self.tensors().iter().map(|(_, shape)| shape.iter().product::<i64>() as u64).sum()
+    }
+
     /// Names and shapes of its tensors, in PyTorch's order: those that are trained, then the statistics.
     fn tensors(&self) -> Vec<(&'static str, Vec<i64>)> {
         let weight_shape = self.weight_shape();

@@ -255,6 +255,18 @@ impl CustomCnn {
             .sum::<u64>()
             + 16 * self.last.weight.numel() as u64 / self.output_dim() as u64
     }
+
+    /// How many weights the first `depth` convolutions have, and new linear layers for so many classes after them.
+    pub(crate) fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>> {
+        let features: usize = self.shape_before(depth)?.iter().product();
+        let affine = |inputs: usize, outputs: usize| ((inputs + 1) * outputs) as u64;
+        let head = match &self.hidden {
+            Some(hidden) => affine(features, hidden.bias.numel()) + affine(hidden.bias.numel(), classes),
+            None => affine(features, classes),
+        };
+        let block = |block: &Block| (block.conv.weight.numel() + block.conv.bias.numel()) as u64;
+        Ok(self.blocks.iter().take(depth).map(block).chain([head]).collect())
+    }
 }
 
 /// A network in words: channels of each convolution, a `p` where pooling follows, and the rest.

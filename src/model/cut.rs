@@ -2,15 +2,15 @@
 
 use super::cnn::{flat_size, linear_layers, Block, CustomCnn};
 use super::layers::Affine;
-use crate::config::{Params, Setting};
+use crate::config::{CutPoint, Params, Setting};
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 
 /// Where a source network is cut and what happens on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// Convolutions before the cut; -1 is the baseline: everything re-initialised and trained, whatever the setting.
-    pub point: i64,
+    /// How many blocks are before the cut; or the baseline: everything re-initialised and trained, whatever the setting.
+    pub point: CutPoint,
     /// What happens before and after it.
     pub setting: Setting,
     /// With two linear layers, both are new; otherwise only the last one is.
@@ -18,27 +18,44 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// The cut at `point` with a study's settings.
+    /// The cut at `point`, which may be given by its number, with a study's settings.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the point is beyond the network, or the settings are no setting of the study.
+    /// [`Error::Parameter`] when the point is beyond the network of `params`, or the settings are no setting of the study.
     pub fn new(params: &Params, point: impl Into<i64>) -> Result<Cut> {
-        let point = point.into();
-        params.check_cut(point)?;
+        let number = point.into();
+        params.check_cut(number)?;
+        Cut::of_any_depth(params, CutPoint::try_from(number)?)
+    }
+
+    /// The same of another network than that of `params`, whose depth is not asked.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the settings are no setting of the study.
+    pub(crate) fn of_any_depth(params: &Params, point: CutPoint) -> Result<Cut> {
         Ok(Cut { point, setting: params.setting()?, reinit_both_dense: params.reinit_both_dense })
+    }
+
+    /// Refuses a cut beyond a network of so many blocks.
+    pub(super) fn check(self, depth: usize) -> Result<()> {
+        if self.point.kept() > depth {
+            return Err(Error::parameter("cut", format!("-1 (the baseline) or 0 to {depth}"), self.point.number()));
+        }
+        Ok(())
     }
 
     /// The cut that computes the same as this one in a network of `depth` convolutions: the baseline, cut 0 with
     /// everything re-initialised, and cuts after the last convolution coincide across settings.
     pub fn canonical(self, depth: usize) -> Cut {
-        let everything_new = Cut { point: 0, setting: Setting::FR, ..self };
+        use CutPoint::{After, Baseline};
+        let everything_new = Cut { point: After(0), setting: Setting::FR, ..self };
         match (self.point, self.setting) {
-            (-1, _) => Cut { reinit_both_dense: true, ..everything_new },
-            (0, Setting::FR | Setting::R) => everything_new,
-            (p, Setting::F | Setting::FT) if p == depth as i64 => Cut { setting: Setting::FR, ..self },
-            (p, Setting::R) if p == depth as i64 => Cut { setting: Setting::Keep, ..self },
-            (_, Setting::Keep) => Cut { point: depth as i64, ..self },
-            (0, Setting::F) => Cut { point: depth as i64, setting: Setting::Keep, ..self },
+            (Baseline, _) => Cut { reinit_both_dense: true, ..everything_new },
+            (After(0), Setting::FR | Setting::R) => everything_new,
+            (After(n), Setting::F | Setting::FT) if n == depth => Cut { setting: Setting::FR, ..self },
+            (After(n), Setting::R) if n == depth => Cut { setting: Setting::Keep, ..self },
+            (_, Setting::Keep) => Cut { point: After(depth), ..self },
+            (After(0), Setting::F) => Cut { point: After(depth), setting: Setting::Keep, ..self },
             _ => self,
         }
     }
@@ -54,11 +71,9 @@ impl CustomCnn {
     /// the hidden one no longer fits what is left of the network.
     pub fn cut(&self, cut: Cut, output_dim: usize, repeat: u64) -> Result<CustomCnn> {
         let depth = self.depth();
-        if !(-1..=depth as i64).contains(&cut.point) {
-            return Err(Error::parameter("cut", format!("-1 (the baseline) or 0 to {depth}"), cut.point));
-        }
-        let setting = if cut.point < 0 { Setting::FR } else { cut.setting };
-        let point = cut.point.max(0) as usize;
+        cut.check(depth)?;
+        let setting = if cut.point.is_baseline() { Setting::FR } else { cut.setting };
+        let point = cut.point.kept();
         let mut rng = TorchRng::new(repeat);
         let mut new = self.deep_clone()?;
         if setting.truncate() {
@@ -75,7 +90,7 @@ impl CustomCnn {
         }
         let flat = flat_size(self.input_shape, &new.blocks, self.kernel_size, self.pooling_stride)?;
         match &self.hidden {
-            Some(hidden) if !cut.reinit_both_dense && cut.point >= 0 => {
+            Some(hidden) if !cut.reinit_both_dense && !cut.point.is_baseline() => {
                 let inputs = hidden.weight.size()[1] as usize;
                 if inputs != flat {
                     let found = format!("false, with {flat} inputs where the hidden layer has {inputs}");
@@ -103,8 +118,12 @@ mod tests {
         CustomCnn::new(&params, 5, [1, 8, 8]).unwrap()
     }
 
+    fn at(number: i64, setting: Setting, reinit_both_dense: bool) -> Cut {
+        Cut { point: CutPoint::try_from(number).unwrap(), setting, reinit_both_dense }
+    }
+
     fn cut(point: i64, setting: Setting) -> CustomCnn {
-        source().cut(Cut { point, setting, reinit_both_dense: true }, 3, 7).unwrap()
+        source().cut(at(point, setting, true), 3, 7).unwrap()
     }
 
     /// Which convolutions have the source's weights, and which are trained.
@@ -136,7 +155,7 @@ mod tests {
     fn cuts_with_one_canonical_form_are_one_network() {
         for setting in Setting::ALL {
             for point in -1..=4 {
-                let cut_here = Cut { point, setting, reinit_both_dense: true };
+                let cut_here = at(point, setting, true);
                 let (a, b) = (cut_here, cut_here.canonical(4));
                 let (a, b) = (source().cut(a, 3, 7).unwrap(), source().cut(b, 3, 7).unwrap());
                 assert_eq!(a.state_dict(), b.state_dict(), "{setting} at {point}");
@@ -145,7 +164,7 @@ mod tests {
             }
         }
         let distinct = |setting| {
-            let cuts = (-1..=4).map(|point| Cut { point, setting, reinit_both_dense: true }.canonical(4));
+            let cuts = (-1..=4).map(|point| at(point, setting, true).canonical(4));
             cuts.fold(Vec::new(), |mut all: Vec<Cut>, c| {
                 if !all.contains(&c) {
                     all.push(c);
@@ -168,7 +187,7 @@ mod tests {
             ..Params::default()
         };
         let source = CustomCnn::new(&params, 5, [1, 8, 8]).unwrap();
-        let cut = |point, setting, both| source.cut(Cut { point, setting, reinit_both_dense: both }, 3, 7);
+        let cut = |point, setting, both| source.cut(at(point, setting, both), 3, 7);
         let hidden = |net: &CustomCnn| net.hidden.as_ref().unwrap().weight.shallow_clone();
         assert_eq!(hidden(&cut(1, Setting::FR, false).unwrap()), hidden(&source));
         assert_ne!(hidden(&cut(1, Setting::FR, true).unwrap()), hidden(&source));

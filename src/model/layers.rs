@@ -1,12 +1,15 @@
 //! Weights of one layer, their initial values, and the functions between layers.
 
+use std::sync::Once;
+
 use tch::Tensor;
 
 use super::init;
 use crate::config::{Activation, Device};
 use crate::error::{During, Error, Result};
 use crate::rng::TorchRng;
-use crate::runtime::gpu;
+use crate::runtime::progress::default_sink;
+use crate::runtime::{gpu, threads};
 
 /// The libtorch device that a choice means on this machine.
 ///
@@ -19,8 +22,8 @@ pub fn resolve_device(device: Device) -> Result<tch::Device> {
     let unloaded = gpu::load();
     let gpus = if tch::Cuda::is_available() { tch::Cuda::device_count().max(0) as usize } else { 0 };
     match (device, unloaded) {
-        (Device::Cuda(n), _) if n < gpus => Ok(tch::Device::Cuda(n)),
-        (Device::Auto, _) if gpus > 0 => Ok(tch::Device::Cuda(0)),
+        (Device::Cuda(n), _) if n < gpus => Ok(cuda(n)),
+        (Device::Auto, _) if gpus > 0 => Ok(cuda(0)),
         (Device::Cuda(_), Some(reason)) => {
             let expected = "cpu, as libtorch's code for GPUs could not be loaded: ";
             Err(Error::parameter("device", format!("{expected}{reason}"), device))
@@ -30,6 +33,20 @@ pub fn resolve_device(device: Device) -> Result<tch::Device> {
         }
         (Device::Auto | Device::Cpu, _) => Ok(tch::Device::Cpu),
     }
+}
+
+/// A GPU. Where its numbers may not be float32 ones this is said, once in a process.
+fn cuda(number: usize) -> tch::Device {
+    static SAID: Once = Once::new();
+    if threads::may_use_tf32() {
+        SAID.call_once(|| {
+            default_sink().line(
+                "the GPU may round products to TF32: call `runtime::threads::prepare_process` first in `main`, or set \
+                 NVIDIA_TF32_OVERRIDE=0, for float32 numbers",
+            );
+        });
+    }
+    tch::Device::Cuda(number)
 }
 
 /// Weight and bias of a convolution (out x in x kernel x kernel) or of a linear layer (out x in).

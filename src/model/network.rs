@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 use tch::nn;
 use tch::{Kind, Tensor};
 
-use super::block::Block;
+use super::block::{Block, Layer};
 use super::heads::PoolHead;
 use super::part::{blank, Definition, Forward, Part};
 use super::{Cut, StateDict};
@@ -24,6 +24,8 @@ type HeadOf = Arc<dyn Fn([usize; 3], usize) -> Arc<dyn Block> + Send + Sync>;
 /// [`Network::of`] makes one's own; [`Network::builtin`] has those that people fine-tune.
 pub struct Network {
     name: String,
+    /// Whether its name says what it is.
+    is_builtin: bool,
     pub(super) parts: Vec<Part>,
     pub(super) head: Part,
     head_of: HeadOf,
@@ -42,6 +44,7 @@ pub struct Network {
 /// Puts a network together, block by block.
 pub struct NetworkBuilder {
     name: String,
+    is_builtin: bool,
     preparation: Preparation,
     blocks: Vec<(String, String, Definition)>,
     head: Option<(String, HeadOf)>,
@@ -50,6 +53,11 @@ pub struct NetworkBuilder {
 }
 
 impl NetworkBuilder {
+    /// Says that there is one network of this name, which needs no description.
+    pub(super) fn builtin(self) -> Self {
+        NetworkBuilder { is_builtin: true, ..self }
+    }
+
     /// Adds a block. Its weights are called `<name>.<layer>.weight` and so on.
     pub fn block(self, name: &str, block: impl Block + 'static) -> Self {
         let prefix = format!("{name}.");
@@ -110,7 +118,7 @@ impl NetworkBuilder {
     /// [`Error::Parameter`] when two blocks have one name or weights share one, when a block does not take what the one
     /// before it puts out (or the images are too small for so many blocks), or for fewer than two classes.
     pub fn build(self, classes: usize) -> Result<Network> {
-        let NetworkBuilder { name, preparation, blocks, head, device, mut rng } = self;
+        let NetworkBuilder { name, is_builtin, preparation, blocks, head, device, mut rng } = self;
         preparation.check()?;
         check_classes(classes)?;
         if blocks.is_empty() {
@@ -135,6 +143,7 @@ impl NetworkBuilder {
         costs.push(measure_head(&head, last(&shapes), classes, device)?);
         let network = Network {
             name,
+            is_builtin,
             parts,
             head,
             head_of,
@@ -235,6 +244,7 @@ impl Network {
     pub fn of(name: &str, shape: [usize; 3]) -> NetworkBuilder {
         NetworkBuilder {
             name: name.to_owned(),
+            is_builtin: false,
             preparation: Preparation::study(shape),
             blocks: Vec::new(),
             head: None,
@@ -304,17 +314,28 @@ impl Network {
     }
 
     /// What the network is made of, but for its weights and outputs, in a few words. Networks of one's own whose blocks
-    /// have the same layers are told apart by their names only.
+    /// have the same layers, and put them together in other ways, are told apart by their names only.
     pub fn architecture(&self) -> String {
         let shapes = |part: &Part| {
             let all = part.named().into_iter().map(|(name, t)| format!("{name} {:?}", t.size()));
             format!("{} {}; ", part.name, all.collect::<Vec<_>>().join(", "))
         };
-        let text: String = self.parts.iter().map(shapes).collect();
+        let mut text: String = self.parts.iter().map(shapes).collect();
+        if !self.is_builtin {
+            self.parts.iter().for_each(|part| text += &part.particulars());
+            text += &self.about_head();
+        }
         let digest = crate::util::hex::hex(Md5::digest(text));
         let Preparation { shape: [c, h, w], mean, std } = &self.preparation;
         let blocks = self.depth();
         format!("{} of {blocks} blocks ({}), images {c} x {h} x {w} less {mean:?} by {std:?}", self.name, &digest[..12])
+    }
+
+    /// The layers of the head before the last one, which is another for other classes; nothing where there are none.
+    fn about_head(&self) -> String {
+        let outputs = self.outputs();
+        let before = self.head.named().into_iter().filter(|(name, _)| !outputs.contains(name));
+        before.map(|(name, t)| format!("head {name} {:?}; ", t.size())).collect()
     }
 
     /// Log-probabilities (images x classes) of prepared images (images x channels x height x width).
@@ -469,6 +490,14 @@ impl Network {
         self.costs.iter().take(to).skip(from).map(|(flops, _)| flops).sum()
     }
 
+    /// How many numbers the first `depth` blocks have, statistics among them, and a new head for so many classes after them.
+    pub(crate) fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>> {
+        let count = |part: &Part| part.named().iter().map(|(_, t)| t.numel() as u64).sum();
+        let head = (self.head_of)(self.shape_before(depth)?, classes).layers();
+        let blocks = self.parts.iter().take(depth).map(count);
+        Ok(blocks.chain([head.iter().map(Layer::count).sum()]).collect())
+    }
+
     /// Bytes that training keeps for one image from block `from` on.
     pub(crate) fn training_bytes(&self, from: usize) -> u64 {
         // What layers put out, what activations between them do, and gradients passing back.
@@ -484,12 +513,10 @@ impl Network {
     pub fn cut(&self, cut: Cut, output_dim: usize, repeat: u64) -> Result<Network> {
         let depth = self.depth();
         check_classes(output_dim)?;
-        if !(-1..=depth as i64).contains(&cut.point) {
-            return Err(Error::parameter("cut", format!("-1 (the baseline) or 0 to {depth}"), cut.point));
-        }
-        let baseline = cut.point < 0;
+        cut.check(depth)?;
+        let baseline = cut.point.is_baseline();
         let (truncate, reinit) = (cut.setting.truncate() && !baseline, cut.setting.reinit() || baseline);
-        let point = cut.point.max(0) as usize;
+        let point = cut.point.kept();
         let mut rng = TorchRng::new(repeat);
         let mut parts = Vec::with_capacity(depth);
         for (i, part) in self.parts.iter().enumerate().take(if truncate { point } else { depth }) {
@@ -535,7 +562,12 @@ impl fmt::Display for Network {
         let shape = |[c, h, w]: [usize; 3]| format!("{c} x {h} x {w}");
         let counts = self.weight_counts();
         let wide = self.parts.iter().map(|p| p.name.len()).max().unwrap_or(0).max(12);
-        writeln!(f, "{:<wide$} {:>16} {:>11}  weights", self.name, "output", "number")?;
+        let long = self.name.chars().count() > wide;
+        if long {
+            writeln!(f, "{}", self.name)?;
+        }
+        let name = if long { "" } else { self.name.as_str() };
+        writeln!(f, "{name:<wide$} {:>16} {:>11}  weights", "output", "number")?;
         writeln!(f, "{:<wide$} {:>16}", "images", shape(self.preparation.shape))?;
         for (i, part) in self.parts.iter().enumerate() {
             let state = if i < self.frozen { "frozen" } else { "trained" };

@@ -150,6 +150,14 @@ impl Part {
         }
     }
 
+    /// What of its layers the shapes of their tensors do not tell; of modules nothing is known.
+    pub fn particulars(&self) -> String {
+        match &self.body {
+            Body::Layers(layers) => layers.iter().filter_map(|l| l.layer.particulars()).collect(),
+            Body::Modules { .. } => String::new(),
+        }
+    }
+
     /// What is trained by gradients, by its whole name.
     pub fn named_parameters(&self) -> Vec<(String, Tensor)> {
         let parameters = self.parameters();

@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::Origin;
 use crate::config::Params;
 
+/// The parameter that says what network it is, where it is not the study's.
+const NETWORK: &str = "network";
 /// The parameter that says which source network the rows of a result file came from: a digest of its weights.
 pub(crate) const SOURCE_WEIGHTS: &str = "source_weights";
 /// The parameter that says which images the rows of a result file are of: [`crate::data::Task::digest`] of the target
@@ -20,6 +22,10 @@ pub(crate) const OF_CUTS: [&str; 5] = ["freeze", "reinit", "truncate", SOURCE_WE
 /// parameters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
+    /// What the network is, where it is not the study's. Then `depth` counts its blocks, and the other parameters that
+    /// describe the study's network say nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// The data set of the source task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_dataset: Option<String>,
@@ -42,6 +48,7 @@ impl Provenance {
     pub fn of(params: &Params) -> Provenance {
         let text = |key: &str| params.other.get(key).and_then(Value::as_str).map(str::to_owned);
         Provenance {
+            network: text(NETWORK),
             source_dataset: text("source_dataset"),
             target_dataset: text("target_dataset"),
             target_pictures: text(PICTURES),

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Study;
-use crate::config::{Params, Setting};
+use crate::config::{CutPoint, Params, Setting};
 use crate::error::Result;
-use crate::results::{ResultFile, OF_CUTS};
+use crate::results::{Journal, Record, ResultFile, OF_CUTS};
+use crate::util::files::check_writable;
 
 /// Where the files of a study lie: result files and journals in `results/<FOLDER>`, source weights in
 /// `pretrained_models/<FOLDER>`, each named after the split of classes.
@@ -81,6 +82,19 @@ impl StudyFiles {
     /// The file of scores of layers before fine-tuning.
     pub fn transfers(&self) -> PathBuf {
         self.results.join(format!("{}_classes_transfer.json", self.split))
+    }
+
+    /// Whether a sweep can keep its runs here and write rows of these parameters and cuts: all that can be said before hours
+    /// of computing.
+    ///
+    /// # Errors
+    /// Those of [`StudyFiles::check_rows`]; [`crate::error::Error::Io`] naming what cannot be written.
+    pub fn check_sweep(&self, params: &Params, cuts: &[CutPoint]) -> Result<()> {
+        let numbers: Vec<i64> = cuts.iter().map(|cut| cut.number()).collect();
+        self.check_rows(params, &numbers)?;
+        Journal::<Record>::open(&self.journal)?;
+        check_writable(&self.cuts(params.setting()?))?;
+        check_writable(&self.baselines())
     }
 
     /// Whether rows of these parameters ([`crate::sweep::Sweep::params_of_file`]) and cuts can be added to the result files

@@ -9,6 +9,7 @@ use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::train::{pretrained, Source};
+use crate::util::names::check_name;
 
 /// How large a study is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,10 +123,9 @@ impl Plan {
     /// # Errors
     /// [`Error::Parameter`] when the name is not one of letters, digits, `-` and `_`, or is taken.
     pub fn variant(self, name: &str) -> Result<Plan> {
-        let fits = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-        if !fits || name == PAPER {
-            let expected = format!("a name of letters, digits, - and _, other than {PAPER}");
-            return Err(Error::parameter("variant", expected, format!("`{name}`")));
+        check_name("variant", name)?;
+        if name == PAPER {
+            return Err(Error::parameter("variant", format!("a name other than {PAPER}"), format!("`{name}`")));
         }
         Ok(Plan { variant: Some(name.to_owned()), ..self })
     }

@@ -32,7 +32,7 @@ pub(super) struct Means<'a> {
 
 /// Makes these runs and keeps each in the journal as soon as it is finished.
 pub(super) fn compute(means: &Means, todo: &[&PlannedRun], journal: &mut Journal<Record>) -> Result<()> {
-    threads::prepare_process();
+    threads::prepare_allocator();
     let Means { source, task, training, progress, .. } = means;
     let on_cpu = source.device() == tch::Device::Cpu;
     let free = || if on_cpu { memory::available_memory() / 3 * 2 } else { GPU_MEMORY };

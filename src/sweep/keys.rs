@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use serde::Serialize;
 
-use crate::config::{CutPoint, Fraction, NetworkConfig, Optimizer, Params, Row, Setting, TestSplit, TrainingConfig};
+use crate::config::{CutPoint, Fraction, NetworkConfig, Params, Row, Setting, TestSplit, TrainingConfig};
 use crate::data::Task;
 use crate::error::Result;
 use crate::model::{Cut, Model};
@@ -70,7 +70,7 @@ impl<'a> Keys<'a> {
     }
 
     fn keeps_nothing(cut: Cut) -> bool {
-        cut.point == 0 && cut.setting.reinit() && cut.reinit_both_dense
+        cut.point == CutPoint::After(0) && cut.setting.reinit() && cut.reinit_both_dense
     }
 
     /// The key of a row that this cut, in its canonical form, computes.
@@ -86,7 +86,7 @@ impl<'a> Keys<'a> {
             on_cpu: self.source.device() == tch::Device::Cpu,
             weights: (!Self::keeps_nothing(cut)).then_some(self.weights),
             fraction: row.fraction,
-            cut: CutPoint::try_from(cut.point)?,
+            cut: cut.point,
             setting: cut.setting,
             reinit_both_dense: cut.reinit_both_dense,
             repeat: row.repeat,
@@ -99,9 +99,7 @@ impl<'a> Keys<'a> {
     pub fn earlier(&self, row: &Row, cut: Cut) -> Option<String> {
         let t = &self.training;
         let lr = t.optimizer().lr();
-        let sayable = TrainingConfig::new(Optimizer::adam(lr).ok()?).with_epochs(t.epochs()).ok()?;
-        let sayable = sayable.with_batch_size(t.batch_size()).ok()?.with_patience(t.patience()).ok()?;
-        if sayable.with_restore_best(t.restore_best()) != *t || self.source.as_study().is_none() {
+        if !t.particulars().is_empty() || self.source.as_study().is_none() {
             return None;
         }
         let common = format!(
@@ -121,7 +119,11 @@ impl<'a> Keys<'a> {
         );
         let weights = if Self::keeps_nothing(cut) { "" } else { self.weights };
         let (fraction, repeat) = (row.fraction.get(), row.repeat);
-        Some(hex(Md5::digest(format!("{common} {weights} {fraction:?} {} {} {repeat}", cut.point, cut.setting))))
+        Some(hex(Md5::digest(format!(
+            "{common} {weights} {fraction:?} {} {} {repeat}",
+            cut.point.number(),
+            cut.setting
+        ))))
     }
 }
 

@@ -9,7 +9,6 @@
 mod bank;
 mod compute;
 mod costs;
-mod images;
 mod jobs;
 mod keys;
 mod known;
@@ -20,6 +19,5 @@ mod stages;
 mod sweeper;
 
 pub use crate::config::{Repeats, Row};
-pub use images::ImageStudy;
 pub use run::{fine_tune, FineTuned};
 pub use sweeper::Sweep;

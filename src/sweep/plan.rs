@@ -22,7 +22,7 @@ impl PlannedRun {
     /// Blocks that take no gradient.
     pub fn frozen(&self) -> usize {
         if self.cut.setting.freeze() {
-            self.cut.point.max(0) as usize
+            self.cut.point.kept()
         } else {
             0
         }

@@ -71,7 +71,7 @@ pub(super) fn run(
     let record = Record {
         lr: training.optimizer().lr(),
         sampled_percentage: spec.percentage,
-        sampled_cut_point: spec.cut.point,
+        sampled_cut_point: spec.cut.point.number(),
         repeat: spec.repeat,
         train_acc: accuracy.train,
         test_acc: accuracy.test,
@@ -93,7 +93,7 @@ pub(super) fn run(
 /// numbers are those of a sweep, and of PyTorch with one thread.
 ///
 /// # Errors
-/// Those of [`Params::check`], [`Cut::new`] and [`crate::data::Task::reduced`]; [`crate::error::Error::Torch`];
+/// Those of [`Params::check`], [`crate::config::CutPoint::check`] and [`crate::data::Task::reduced`]; [`crate::error::Error::Torch`];
 /// [`crate::error::Error::Interrupted`].
 pub fn fine_tune(
     source: &dyn Model,
@@ -110,7 +110,9 @@ pub fn fine_tune(
     }
     let Row { fraction, cut, repeat } = row;
     let percentage = fraction.get();
-    let cut = Cut::new(params, cut)?;
+    // A network of blocks has a depth of its own, whatever the parameters say of the study's.
+    cut.check(source.depth())?;
+    let cut = Cut::of_any_depth(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
     let (source, training) = (source.copied()?, params.fine_tuning()?);

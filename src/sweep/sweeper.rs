@@ -15,9 +15,6 @@ use crate::model::{Checkpoint, Model};
 use crate::results::{Journal, Origin, Provenance, Record, ResultFile};
 use crate::runtime::progress::{default_sink, Progress};
 
-/// The key of a result file's header that says what network it is of, where it is not the study's.
-const NETWORK: &str = "network";
-
 /// A sweep: fine-tuning runs over percentages, cuts and repeats.
 ///
 /// The defaults are the published grid: five percentages, every cut (not the baseline, which has files of its own),
@@ -54,7 +51,7 @@ impl<'a> Sweep<'a> {
             Some(study) => study.check_params(&params)?,
             None => {
                 params.depth = source.depth();
-                params.other.insert(NETWORK.to_owned(), source.architecture().into());
+                params = Provenance { network: Some(source.architecture()), ..Provenance::default() }.beside(params);
             }
         }
         Ok(Sweep {
@@ -208,6 +205,8 @@ impl<'a> Sweep<'a> {
     /// [`Error::Torch`] when the weights cannot be read.
     pub fn params_of_file(&self) -> Result<Params> {
         let provenance = Provenance {
+            // It stands among the parameters already.
+            network: None,
             source_dataset: Some(self.data.source.dataset.clone()),
             target_dataset: Some(self.data.target.dataset.clone()),
             target_pictures: Some(self.images().to_owned()),

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::clip::clip;
 use super::early_stopping::{EarlyStopping, Verdict};
 use super::evaluate::accuracy;
+use super::finite::check_finite;
 use super::inputs::{changed_in_chunks, Inputs};
 use super::loss::loss;
 use super::optimizer::{Pace, Updates};
@@ -202,6 +203,7 @@ impl State {
     pub fn finish(mut self, options: &FitOptions) -> Result<Fitted> {
         let mut val_acc = self.last_val_acc;
         if self.stopped || options.training.restore_best() {
+            check_finite(&self.best)?;
             self.model.load_state_dict(&self.best)?;
             val_acc = Some(self.stopping.best);
         }

@@ -11,7 +11,8 @@ use crate::results::Identity;
 /// The version of [`Training`], which changes when the meaning of a field does.
 const VERSION: u32 = 1;
 
-/// Everything that decides a training's numbers, but for the number of epochs: one that is to be longer goes on.
+/// Everything that decides a training's numbers, but for the number of epochs, unless the learning rate depends on it:
+/// a training that is to be longer goes on.
 #[derive(Serialize)]
 struct Training<'a> {
     network: String,
@@ -29,7 +30,10 @@ struct Training<'a> {
 /// The identity of a training, and the sentence that version 0.1 knew it by.
 pub(super) struct TrainingIdentity {
     fields: Identity,
-    sentence: String,
+    /// `None` for a training that version 0.1 could not make.
+    sentence: Option<String>,
+    /// What it does that version 0.1 could not do.
+    particulars: String,
 }
 
 /// What a checkpoint notes of the training that it is of.
@@ -77,8 +81,13 @@ impl TrainingIdentity {
             threads,
             first_weights,
         };
-        let fields = Identity::new("training", VERSION, &fields)?.without("training.epochs");
-        Ok(TrainingIdentity { fields, sentence })
+        let mut fields = Identity::new("training", VERSION, &fields)?;
+        if !training.recipe().schedule.looks_ahead() {
+            fields = fields.without("training.epochs");
+        }
+        let particulars = training.particulars();
+        let sentence = (particulars.is_empty() && model.as_study().is_some()).then_some(sentence);
+        Ok(TrainingIdentity { fields, sentence, particulars: particulars.join(", ") })
     }
 
     /// What a checkpoint of it notes.
@@ -91,7 +100,10 @@ impl TrainingIdentity {
     pub fn difference(&self, noted: &Noted) -> Option<(String, String, String)> {
         match noted {
             Noted::Fields(theirs) => self.fields.difference(theirs),
-            Noted::Sentence(theirs) => first_difference(&self.sentence, theirs),
+            Noted::Sentence(theirs) => match &self.sentence {
+                Some(ours) => first_difference(ours, theirs),
+                None => Some(("training".to_owned(), self.particulars.clone(), theirs.clone())),
+            },
         }
     }
 
@@ -100,7 +112,8 @@ impl TrainingIdentity {
         match noted {
             Noted::Fields(theirs) => self.fields.without("first_weights") == theirs.without("first_weights"),
             Noted::Sentence(theirs) => {
-                without_weights(theirs).is_some() && without_weights(theirs) == without_weights(&self.sentence)
+                let ours = self.sentence.as_deref().and_then(without_weights);
+                ours.is_some() && without_weights(theirs) == ours
             }
         }
     }
@@ -127,7 +140,7 @@ fn first_difference(a: &str, b: &str) -> Option<(String, String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Device, Optimizer, Params};
+    use crate::config::{Device, Optimizer, Params, Recipe};
     use crate::data::{TransferLearningWrapper, GLYPHS};
     use crate::model::CustomCnn;
 
@@ -158,7 +171,7 @@ mod tests {
         for (other, same, but_for_weights) in
             [(of(0.1, "w", 9), true, true), (of(0.1, "v", 3), false, true), (of(0.2, "w", 3), false, false)]
         {
-            for noted in [other.noted(), Noted::Sentence(other.sentence.clone())] {
+            for noted in [other.noted(), Noted::Sentence(other.sentence.clone().unwrap())] {
                 assert_eq!(one.difference(&noted).is_none(), same, "{noted:?}");
                 assert_eq!(one.is_but_for_first_weights(&noted), but_for_weights, "{noted:?}");
                 let json = serde_json::to_string(&noted).unwrap();
@@ -167,5 +180,47 @@ mod tests {
         }
         let (key, ours, theirs) = one.difference(&of(0.2, "w", 3).noted()).unwrap();
         assert_eq!((key.as_str(), ours.as_str(), theirs.as_str()), ("training.optimizer.lr", "0.1", "0.2"));
+    }
+
+    fn of_training(training: &TrainingConfig) -> TrainingIdentity {
+        let params = Params { depth: 2, num_channels: 4, device: Device::Cpu, ..Params::default() };
+        let data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data").unwrap();
+        let model = CustomCnn::new(&params, 5, data.input_shape()).unwrap();
+        TrainingIdentity::new(&model, "w", &data.source, &data.source.train, training, 2).unwrap()
+    }
+
+    #[test]
+    fn a_longer_training_is_the_same_unless_its_learning_rate_depends_on_the_epochs() {
+        let with = |schedule: &str, epochs: usize| {
+            let recipe = Recipe { schedule: schedule.parse().unwrap(), ..Recipe::default() };
+            let training = TrainingConfig::new(Optimizer::adam(0.1).unwrap()).with_epochs(epochs).unwrap();
+            of_training(&training.with_recipe(recipe).unwrap())
+        };
+        for (schedule, looks_ahead) in
+            [("constant", false), ("step:2:0.1", false), ("cosine", true), ("one-cycle", true)]
+        {
+            let difference = with(schedule, 5).difference(&with(schedule, 4).noted());
+            let expected = looks_ahead.then(|| ("training.epochs".to_owned(), "5".to_owned(), "4".to_owned()));
+            assert_eq!(difference, expected, "{schedule}");
+        }
+    }
+
+    /// A checkpoint of version 0.1 is of Adam alone, whatever else agrees.
+    #[test]
+    fn a_training_that_version_0_1_could_not_make_is_none_of_its_trainings() {
+        let study = TrainingConfig::new(Optimizer::adam(0.1).unwrap());
+        let sentence = Noted::Sentence(of_training(&study).sentence.unwrap());
+        assert_eq!(of_training(&study).difference(&sentence), None);
+        let smoothed = Recipe { label_smoothing: 0.1, ..Recipe::default() };
+        for other in [
+            study.clone().with_optimizer(Optimizer::named("adamw", 0.1, None).unwrap()),
+            study.clone().with_optimizer(Optimizer::named("adam", 0.1, Some(0.1)).unwrap()),
+            study.clone().with_recipe(smoothed).unwrap(),
+        ] {
+            let identity = of_training(&other);
+            let (key, ours, _) = identity.difference(&sentence).unwrap();
+            assert_eq!((key.as_str(), ours), ("training", other.particulars().join(", ")));
+            assert!(!identity.is_but_for_first_weights(&sentence));
+        }
     }
 }

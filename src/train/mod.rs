@@ -19,7 +19,6 @@ mod source;
 mod trainer;
 mod validation;
 
-pub use crate::results::Origin;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use evaluate::classification_report;
 pub(crate) use finite::check_finite;
@@ -28,7 +27,6 @@ pub(crate) use fit::{evaluate_final, fit, FitOptions};
 pub(crate) use inputs::{label_tensor, Inputs};
 pub use report::{ClassScores, ClassificationReport};
 pub use source::{
-    check_source, check_source_images, load_source, origin_of, pretrain, pretrained, save_source, source_identity,
-    Source,
+    check_source, check_source_images, load_source, origin_of, pretrain, pretrained, save_source, Source,
 };
 pub use trainer::{TrainReport, Trainer};

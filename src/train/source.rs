@@ -28,28 +28,54 @@ struct SourceNetwork<'a> {
     classes: &'a [u8],
     /// A digest of the images that it is trained and validated on.
     images: String,
+    /// A digest of the weights that training begins with; `None` for the study's network, whose parameters decide them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_weights: Option<&'a str>,
 }
+
+/// The field of [`SourceNetwork`] of that name.
+const FIRST_WEIGHTS: &str = "first_weights";
 
 /// What the source network of these parameters is, on the images of `task`.
 ///
 /// # Errors
 /// Those of [`Params::check`].
-pub fn source_identity(params: &Params, task: &Task) -> Result<Identity> {
+fn source_identity(params: &Params, task: &Task, first_weights: Option<&str>) -> Result<Identity> {
     let source = SourceNetwork {
         network: params.network()?,
         training: params.pretraining()?,
         input_shape: task.train.pictures.shape,
         classes: &task.classes,
         images: task.training_digest(),
+        first_weights,
     };
     Identity::new("source network", VERSION, &source)
 }
 
-/// How weights were made, of a training on `task` that has just ended, with so many threads.
+/// What an identity says of the weights that a training of `model` is about to begin with.
+fn first_weights(model: &dyn Model) -> Result<Option<String>> {
+    let digest = || Checkpoint { tensors: model.state_dict(), text: String::new() }.digest();
+    model.as_study().is_none().then(digest).transpose()
+}
+
+/// How weights of the study's network were made, of a training on `task` that has just ended, with so many threads.
 ///
 /// # Errors
-/// Those of [`source_identity`].
+/// Those of [`Params::check`].
 pub fn origin_of(
+    study: &str,
+    model: &dyn Model,
+    task: &Task,
+    params: &Params,
+    threads: usize,
+    report: &TrainReport,
+) -> Result<Origin> {
+    origin_from(None, study, model, task, params, threads, report)
+}
+
+/// The same for any network, with what [`first_weights`] said of it.
+fn origin_from(
+    first_weights: Option<&str>,
     study: &str,
     model: &dyn Model,
     task: &Task,
@@ -60,34 +86,50 @@ pub fn origin_of(
     Ok(Origin {
         study: study.to_owned(),
         network: model.architecture(),
-        training: training_in_words(params),
+        training: training_in_words(params)?,
         report: report.to_string().lines().next().unwrap_or_default().to_owned(),
-        identity: Some(source_identity(params, task)?),
+        identity: Some(source_identity(params, task, first_weights)?),
         threads: Some(threads),
         computed: Some(Computed::here(model.device())),
     })
 }
 
 /// The settings of pre-training, in words.
-fn training_in_words(params: &Params) -> String {
+fn training_in_words(params: &Params) -> Result<String> {
     let patience = params.early_stop_patience.map_or("none".to_owned(), |n| n.to_string());
-    format!(
+    let usual = format!(
         "at most {} epochs, batch {}, learning rate {}, patience {patience}",
         params.num_train, params.batch_size, params.lr_pretrain
-    )
+    );
+    Ok([vec![usual], params.pretraining()?.particulars()].concat().join(", "))
 }
 
-/// Refuses weights that, as they say themselves, were trained in another way or on other images than `params` and `task`
-/// ask for. Files of earlier versions say nothing of images; there the words for the training are compared.
+/// Refuses weights of the study's network that, as they say themselves, were trained in another way or on other images than
+/// `params` and `task` ask for. Files of earlier versions say nothing of images; there the words for the training are compared.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming the file and the first field that differs.
 pub fn check_source(origin: Option<&Origin>, params: &Params, task: &Task, path: &Path) -> Result<()> {
+    check_source_from(None, origin, params, task, path)
+}
+
+/// The same for any network, with what [`first_weights`] said of it, if the file says it too.
+fn check_source_from(
+    first_weights: Option<&str>,
+    origin: Option<&Origin>,
+    params: &Params,
+    task: &Task,
+    path: &Path,
+) -> Result<()> {
     let Some(origin) = origin else { return Ok(()) };
     let difference = match &origin.identity {
-        Some(theirs) => source_identity(params, task)?.difference(theirs),
+        Some(theirs) => {
+            let first = first_weights.filter(|_| theirs.field(FIRST_WEIGHTS).is_some());
+            let theirs = if first.is_none() { theirs.without(FIRST_WEIGHTS) } else { theirs.clone() };
+            source_identity(params, task, first)?.difference(&theirs)
+        }
         None => {
-            let asked = training_in_words(params);
+            let asked = training_in_words(params)?;
             (origin.training != asked).then(|| ("training".to_owned(), asked, origin.training.clone()))
         }
     };
@@ -180,14 +222,15 @@ pub fn pretrain(
     params: &Params,
     study: &str,
 ) -> Result<Source> {
-    let (phase, initial) = (data.phase(), model.copied()?);
+    let (phase, initial, first) = (data.phase(), model.copied()?, first_weights(model)?);
     data.update_phase(Phase::Pretrain);
     let trained = Trainer::new(model, data, params.lr_pretrain, params)
         .and_then(|trainer| trainer.threads(threads::cores()).curve(false).losses(true).train());
     data.update_phase(phase);
     match trained {
         Ok(report) => {
-            let origin = origin_of(study, model, &data.source, params, threads::cores(), &report)?;
+            let task = &data.source;
+            let origin = origin_from(first.as_deref(), study, model, task, params, threads::cores(), &report)?;
             Ok(Source::Trained(report, origin))
         }
         Err(error) => {
@@ -198,8 +241,11 @@ pub fn pretrain(
 }
 
 fn read_source(model: &mut dyn Model, data: &TransferLearningWrapper, params: &Params, path: &Path) -> Result<Source> {
+    let first = first_weights(model)?;
     let origin = load_source(model, path)?;
-    check_source(origin.as_ref(), params, &data.source, path)?;
+    // A network that has these weights already was trained before, or read: what it began with is not known any more.
+    let first = if first_weights(model)? == first { None } else { first };
+    check_source_from(first.as_deref(), origin.as_ref(), params, &data.source, path)?;
     Ok(Source::Read(origin))
 }
 
@@ -239,7 +285,7 @@ pub fn pretrained(
         return read_source(model, data, params, path);
     }
     let params = Params { save_checkpoints: true, ..params.clone() };
-    let (phase, initial) = (data.phase(), model.copied()?);
+    let (phase, initial, first) = (data.phase(), model.copied()?, first_weights(model)?);
     data.update_phase(Phase::Pretrain);
     let trained = Trainer::new(model, data, params.lr_pretrain, &params).and_then(|trainer| {
         // Losses cost nothing; training accuracy would cost a third of the time.
@@ -254,7 +300,8 @@ pub fn pretrained(
         error => Err(error),
     });
     let written = trained.and_then(|report| {
-        let origin = origin_of(study, model, &data.source, &params, threads::cores(), &report)?;
+        let task = &data.source;
+        let origin = origin_from(first.as_deref(), study, model, task, &params, threads::cores(), &report)?;
         save_source(model, path, &origin)?;
         Ok((report, origin))
     });

@@ -158,9 +158,9 @@ impl<'m> Trainer<'m> {
     /// Trains, and measures the result on training, validation and test images.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] (the network keeps the last complete epoch); [`Error::Parameter`] when files are to be
-    /// written and [`Trainer::output`] was not called; [`Error::Io`] and [`Error::Format`] on checkpoints;
-    /// [`Error::Torch`].
+    /// [`Error::Interrupted`] (the network keeps the last complete epoch); [`Error::Diverged`] (it keeps what it had);
+    /// [`Error::Parameter`] when files are to be written and [`Trainer::output`] was not called; [`Error::Io`] and
+    /// [`Error::Format`] on checkpoints; [`Error::Torch`].
     pub fn train(self) -> Result<TrainReport> {
         let start = Instant::now();
         let files = match (&self.output, self.params.save_best || self.params.save_checkpoints || self.resume) {
@@ -214,7 +214,9 @@ impl<'m> Trainer<'m> {
             Ok(finished) => finished,
             Err(error) => {
                 // The job may still hold the lock for the moment of copying; a poisoned lock holds a whole epoch too.
-                if let Some(weights) = latest.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                let latest = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+                // Weights that are no numbers are of no use to anyone: the network keeps its own.
+                if let Some(weights) = latest.filter(|weights| check_finite(weights).is_ok()) {
                     self.model.load_state_dict(&weights)?;
                 }
                 return Err(error);

@@ -127,7 +127,7 @@ impl<'a> TransferSweep<'a> {
         draws: &Draws,
         journal: &mut Journal<TransferRecord>,
     ) -> Result<()> {
-        threads::prepare_process();
+        threads::prepare_allocator();
         let progress = self.progress.as_ref();
         let manner = Manner { title: "scoring layers", rows: "rows of scores", memory: None, progress };
         manner.tell_done(planned - todo.len(), planned);

@@ -259,6 +259,10 @@ impl Evaluator {
         let mut command = Command::new(std::env::current_exe()?);
         let bundles = self.bundles.get().context("no folder")?;
         command.env("LD_LIBRARY_PATH", library_path(settings, bundles)?);
+        if std::env::var_os("NVIDIA_TF32_OVERRIDE").is_none() {
+            // Float32 products on a GPU are float32 ones; once cells run the environment cannot be changed any more.
+            command.env("NVIDIA_TF32_OVERRIDE", "0");
+        }
         restore_environment(&mut command);
         let (cell, code) = READY;
         let ready = Text { name: "the kernel's own".to_owned(), code: code.to_owned() };

@@ -78,6 +78,18 @@ pub struct Network {
 }
 
 impl Network {
+    /// The first option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let all = [
+            ("depth", self.depth.is_some()),
+            ("channels", self.channels.is_some()),
+            ("kernel", self.kernel.is_some()),
+            ("pool-every", self.pool_every.is_some()),
+            ("activation", self.activation.is_some()),
+        ];
+        first_given(&all)
+    }
+
     /// The parameters with what was given on the command line.
     pub fn apply(&self, mut params: Params) -> Params {
         set(&mut params.depth, self.depth);
@@ -87,6 +99,17 @@ impl Network {
         params.activation_function = self.activation.unwrap_or(params.activation_function);
         params
     }
+}
+
+/// The first of some options that was given.
+pub fn first_given(options: &[(&'static str, bool)]) -> Option<&'static str> {
+    options.iter().find(|(_, given)| *given).map(|(name, _)| *name)
+}
+
+/// Refuses an option that would be passed over in silence: what it needs, and what was found instead.
+pub fn refuse(option: Option<&'static str>, needs: &str, found: &str) -> Result<()> {
+    let refused = |name| Error::Parameter { name, expected: format!("only with {needs}"), found: found.to_owned() };
+    option.map_or(Ok(()), |name| Err(refused(name)))
 }
 
 fn set(to: &mut usize, from: Option<usize>) {
@@ -118,9 +141,6 @@ pub struct Overrides {
 /// How weights are trained, where it is not as the study does it.
 #[derive(clap::Args, Clone, Default)]
 pub struct Training {
-    /// The learning rate of fine-tuning.
-    #[arg(long, value_name = "RATE")]
-    pub lr_fine_tune: Option<f64>,
     /// adam, adamw, sgd, sgd:MOMENTUM or nesterov:MOMENTUM.
     #[arg(long, value_name = "NAME")]
     pub optimizer: Option<String>,
@@ -152,7 +172,6 @@ pub struct Training {
 
 impl Training {
     fn apply(&self, mut params: Params) -> Result<Params> {
-        params.lr_fine_tune = self.lr_fine_tune.unwrap_or(params.lr_fine_tune);
         if self.optimizer.is_some() || self.weight_decay.is_some() {
             let name = self.optimizer.as_deref().unwrap_or("adam");
             params.optimizer = Some(Optimizer::named(name, params.lr_fine_tune, self.weight_decay)?);

@@ -8,7 +8,7 @@ use cutpoint::data::{DatasetName, Files, FolderOptions, FolderReport};
 use cutpoint::error::{Error, Result};
 use cutpoint::runtime::progress::Terminal;
 
-use crate::say;
+use crate::{say, tell};
 
 /// Find data sets, download those that are nowhere, and say what is in them; or say what is in a folder of images.
 ///
@@ -74,7 +74,7 @@ fn named(args: Args) -> Result<()> {
         let looked = of_name(*name, &args);
         let interrupted = matches!(looked, Err(Error::Interrupted(_)));
         if let (Err(error), Err(_)) = (&looked, &first) {
-            eprintln!("cutpoint: {error}");
+            tell(format!("cutpoint: {error}"));
         }
         if first.is_ok() {
             first = looked;

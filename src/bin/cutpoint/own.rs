@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use cutpoint::config::{rows, Params, Repeats};
+use cutpoint::config::{Params, Repeats};
 use cutpoint::data::{Dataset, DatasetName, FolderOptions};
 use cutpoint::error::{Error, Result};
+use cutpoint::experiment::ImageStudy;
 use cutpoint::model::{resolve_device, Builtin, Network};
-use cutpoint::results::{Journal, Record, ResultFile};
 use cutpoint::rng::TorchRng;
 use cutpoint::runtime::progress::Terminal;
-use cutpoint::sweep::ImageStudy;
 
-use crate::sweep::Args;
-use crate::{args, say, show, tell};
+use crate::sweep::{finish, Args};
+use crate::{args, tell};
 
 /// Images of one's own, and the network that is cut for them.
 #[derive(clap::Args, Clone)]
@@ -50,6 +49,18 @@ impl Own {
         self.folder.is_some() || self.dataset.is_some()
     }
 
+    /// The first option that was given of those that say nothing without such images.
+    pub fn given(&self) -> Option<&'static str> {
+        args::first_given(&[
+            ("network", self.of.is_some()),
+            ("size", self.size.is_some()),
+            ("source-classes", self.source_classes.is_some()),
+            ("target-classes", self.target_classes.is_some()),
+            ("val-split", self.val_split.is_some()),
+            ("name", self.name.is_some()),
+        ])
+    }
+
     fn images(&self, side: usize, data: Option<&std::path::Path>) -> Result<Dataset> {
         match (&self.folder, self.dataset) {
             (Some(folder), _) => {
@@ -73,8 +84,12 @@ pub fn run(args: &Args) -> Result<()> {
         let expected = "a network for these images (`cutpoint networks` lists them)".to_owned();
         return Err(Error::Parameter { name: "network", expected, found: "none".to_owned() });
     };
-    let params = args.overrides.apply(Params::default())?.with_setting(args.setting);
-    let params = Params { val_split: own.val_split.unwrap_or(params.val_split), device: args.machine.device, ..params };
+    let of_pretraining = args.given_for_pretraining().filter(|_| own.source_classes.is_none());
+    args::refuse(of_pretraining, "--source-classes", "it where nothing is pre-trained")?;
+    let of_data_sets = args.machine.data.as_ref().filter(|_| own.folder.is_some()).map(|_| "data");
+    args::refuse(of_data_sets, "a data set", "it with --folder")?;
+    let params = args.params(Params::default())?;
+    let params = Params { val_split: own.val_split.unwrap_or(params.val_split), ..params };
     let device = resolve_device(args.machine.device)?;
     let side = own.size.unwrap_or(which.side());
     let classes = |name, text: &Option<String>| text.as_deref().map(|t| args::classes(name, t)).transpose();
@@ -98,7 +113,7 @@ pub fn run(args: &Args) -> Result<()> {
     let images = own.images(side, args.machine.data.as_deref())?;
     let plain = |s: &str| s.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect::<String>();
     let name = own.name.clone().unwrap_or_else(|| format!("{}_{which}", plain(&images.name)));
-    let mut study = ImageStudy::new(&name, &images, source.as_deref(), target.as_deref(), network, params.clone())?;
+    let mut study = ImageStudy::new(&name, &images, source.as_deref(), target.as_deref(), network, params)?;
     for place in study.data.places() {
         tell(place);
     }
@@ -109,40 +124,15 @@ pub fn run(args: &Args) -> Result<()> {
         None => (-1..=depth as i64).collect(),
     };
     let repeats = args.repeats.map_or(Repeats::Published, Repeats::Fixed);
-    for row in rows(&args.percentages, &cuts, repeats)? {
-        row.cut.check(depth)?;
-        study.data.target.per_class(row.fraction.get())?;
-    }
     let root = args.out.clone().unwrap_or_default();
-    let files = study.files(&root);
-    Journal::<Record>::open(&files.journal)?;
-    let pretraining = Params {
-        num_train: args.pretrain_epochs.unwrap_or(params.num_train),
-        batch_size: args.pretrain_batch_size.unwrap_or(params.batch_size),
-        ..study.params.clone()
-    };
-    if let Some(source) = study.pretrained(&pretraining, &root)? {
-        tell(source);
-    }
-    let mut sweep = study.sweep()?.percentages(&args.percentages).cuts(cuts.iter().copied()).repeats(repeats);
-    sweep = sweep.journal(&files.journal).known([files.baselines(), files.cuts(args.setting)]);
-    if let Some(workers) = args.workers {
-        sweep = sweep.workers(workers);
-    }
-    if let Some(mib) = args.memory {
-        sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
-    }
-    files.check_rows(&sweep.params_of_file()?, &cuts)?;
-    let results = sweep.run()?;
-    let (of_baseline, of_cuts): (Vec<_>, Vec<_>) =
-        results.records.iter().cloned().partition(|r| r.sampled_cut_point < 0);
-    let mut written = Vec::new();
-    for (path, records) in [(files.baselines(), of_baseline), (files.cuts(args.setting), of_cuts)] {
-        if !records.is_empty() {
-            ResultFile::new(results.params.clone(), records).add_to(&path)?;
-            written.push(path);
+    // What cannot be done is said before hours of pre-training.
+    study.check(&args.percentages, cuts.iter().copied(), repeats, &root)?;
+    // With no epoch the network keeps what it has.
+    if args.pretrain_epochs != Some(0) {
+        if let Some(source) = study.pretrained(&args.pretraining(&study.params), &root)? {
+            tell(source);
         }
     }
-    show::print(&results)?;
-    written.iter().try_for_each(|path| say(format!("wrote {}", path.display())))
+    let sweep = study.sweep_below(&root)?.fractions(&args.percentages).cuts(cuts).repeats(repeats);
+    finish(args.on_this_machine(sweep))
 }

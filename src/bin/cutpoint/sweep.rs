@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cutpoint::config::{CutPoint, Params, Repeats, Setting, PERCENTAGES};
 use cutpoint::data::TransferLearningWrapper;
 use cutpoint::error::{Error, Result};
-use cutpoint::experiment::{Experiment, SourceNetwork, Weights};
+use cutpoint::experiment::{Experiment, ExperimentSweep, SourceNetwork, Weights};
 use cutpoint::study::{Profile, Study};
 use cutpoint::train::Source;
 
@@ -45,7 +45,13 @@ pub struct Args {
     pub repeats: Option<u64>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Source weights to read instead, .safetensors or .pth.
+    /// The learning rate of fine-tuning.
+    #[arg(long, value_name = "RATE")]
+    pub lr_fine_tune: Option<f64>,
+    /// The learning rate of pre-training, where it is needed.
+    #[arg(long, value_name = "RATE")]
+    pub lr_pretrain: Option<f64>,
+    /// Source weights to read instead, .safetensors or .pth; with --source-classes, those that pre-training begins with.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Epochs of pre-training, at most, where it is needed; 0: the source network keeps its initial weights. Unless
@@ -74,8 +80,11 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     if args.own.is_asked() {
+        let study_only = args.overrides.network.given().or(args.or_glyphs.then_some("or-glyphs"));
+        args::refuse(study_only, "a study", "it with images of one's own, which have --network")?;
         return own::run(&args);
     }
+    args::refuse(args.own.given(), "images of one's own (--folder or --dataset)", "it with a study")?;
     let mut exp = args.experiment(&Study::find(args.study.as_deref().unwrap_or_default())?)?;
     let data = match args.machine.load_and_tell(&exp) {
         Err(error @ Error::DataNotFound { .. }) if args.or_glyphs => {
@@ -93,13 +102,11 @@ pub fn run(args: Args) -> Result<()> {
     // What cannot be done is said before hours of pre-training.
     exp.check(&data, cuts.iter().copied())?;
     let source = args.source_network(&exp, &data)?;
-    let mut sweep = exp.sweep(&source, &data)?.cuts(cuts);
-    if let Some(workers) = args.workers {
-        sweep = sweep.workers(workers);
-    }
-    if let Some(mib) = args.memory {
-        sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
-    }
+    finish(args.on_this_machine(exp.sweep(&source, &data)?.cuts(cuts)))
+}
+
+/// Makes the runs, and prints what they gave.
+pub fn finish(sweep: ExperimentSweep) -> Result<()> {
     // Written before anything is printed: a full disk below a log must not cost the files.
     let results = sweep.run()?;
     show::print(results.of_sweep())?;
@@ -107,19 +114,51 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 impl Args {
+    /// The parameters of fine-tuning.
+    pub fn params(&self, mut params: Params) -> Result<Params> {
+        params.lr_fine_tune = self.lr_fine_tune.unwrap_or(params.lr_fine_tune);
+        params.lr_pretrain = self.lr_pretrain.unwrap_or(params.lr_pretrain);
+        let params = self.overrides.apply(params)?.with_setting(self.setting);
+        Ok(Params { device: self.machine.device, ..params })
+    }
+
+    /// The parameters of pre-training, of those of fine-tuning.
+    pub fn pretraining(&self, params: &Params) -> Params {
+        Params {
+            num_train: self.pretrain_epochs.filter(|&epochs| epochs > 0).unwrap_or(params.num_train),
+            batch_size: self.pretrain_batch_size.unwrap_or(params.batch_size),
+            ..params.clone()
+        }
+    }
+
+    /// The first option of pre-training that was given.
+    pub fn given_for_pretraining(&self) -> Option<&'static str> {
+        args::first_given(&[
+            ("pretrain-epochs", self.pretrain_epochs.is_some()),
+            ("pretrain-batch-size", self.pretrain_batch_size.is_some()),
+            ("lr-pretrain", self.lr_pretrain.is_some()),
+        ])
+    }
+
+    /// The sweep with workers and memory as asked.
+    pub fn on_this_machine<'a>(&self, mut sweep: ExperimentSweep<'a>) -> ExperimentSweep<'a> {
+        if let Some(workers) = self.workers {
+            sweep = sweep.workers(workers);
+        }
+        if let Some(mib) = self.memory {
+            sweep = sweep.memory_budget(mib.saturating_mul(1 << 20));
+        }
+        sweep
+    }
+
     fn experiment(&self, study: &Study) -> Result<Experiment> {
-        let params = self.overrides.apply(study.params.clone())?.with_setting(self.setting);
-        let params = Params { device: self.machine.device, ..params };
+        let params = self.params(study.params.clone())?;
         let weights = match (&self.weights, self.pretrain_epochs) {
             (Some(path), _) => Weights::File(path.clone()),
             (None, Some(0)) => Weights::Initial,
             (None, _) => Weights::AsFound,
         };
-        let pretrain = Params {
-            num_train: self.pretrain_epochs.filter(|&epochs| epochs > 0).unwrap_or(params.num_train),
-            batch_size: self.pretrain_batch_size.unwrap_or(params.batch_size),
-            ..params.clone()
-        };
+        let pretrain = self.pretraining(&params);
         let exp = Experiment::of_study(study, Profile::Cpu).params(&params, &pretrain)?.weights(weights);
         let exp = exp.fractions(&self.percentages)?.repeats(self.repeats.map_or(Repeats::Published, Repeats::Fixed));
         Ok(exp.files_below(self.out.clone().unwrap_or_default()))
@@ -132,7 +171,7 @@ impl Args {
             tell(format!("pre-training the source network, as {} is not there", files.weights.display()));
         }
         let source = exp.source_network(data)?;
-        if self.pretrain_epochs.is_some() || self.pretrain_batch_size.is_some() {
+        if self.given_for_pretraining().is_some() {
             exp.check_source(&source, data)?;
         } else if let Err(other_images) = exp.check_source_images(&source, data) {
             // A file that is named is used whatever it is of, but not in silence.

@@ -97,10 +97,9 @@ impl Convolutions {
     /// Those of [`Convolutions::check`].
     pub fn network(&self, shape: [usize; 3]) -> Result<NetworkBuilder> {
         self.check()?;
-        let mut network = Network::of("convolutions", shape);
+        let mut network = Network::of(&self.name(), shape);
         let mut inputs = shape[0];
-        for (i, &outputs) in self.widths.iter().enumerate() {
-            let stride = self.strides.get(i).or(self.strides.first()).copied().unwrap_or(1);
+        for ((i, &outputs), stride) in self.widths.iter().enumerate().zip(self.each_stride()) {
             let pools = (i + 1).is_multiple_of(self.pooling_every);
             let block = Convolution {
                 layer: Layer::conv(&format!("conv{i}"), inputs, outputs, self.kernel_size).stride(stride),
@@ -116,6 +115,37 @@ impl Convolutions {
             let names: &[&str] = if hidden.is_some() { &["fc", "fc_2"] } else { &["fc"] };
             FlatHead::new(names, shape, hidden.as_slice(), classes, activation, None)
         }))
+    }
+}
+
+impl Convolutions {
+    /// The stride of each convolution.
+    fn each_stride(&self) -> Vec<usize> {
+        let of = |i: usize| self.strides.get(i).or(self.strides.first()).copied().unwrap_or(1);
+        (0..self.widths.len()).map(of).collect()
+    }
+
+    /// What it is called: all that is not as in the study's network and that no shape of a weight tells, so that networks
+    /// that compute something else have other names.
+    fn name(&self) -> String {
+        let usual = Convolutions::default();
+        let mut name = "convolutions".to_owned();
+        let strides = self.each_stride();
+        if strides.iter().any(|&stride| stride != 1) {
+            name += &format!(", strides {strides:?}");
+        }
+        let poolings = |of: &Convolutions| (of.pooling, of.pooling_every, of.pooling_stride);
+        let (every, stride) = (self.pooling_every, self.pooling_stride);
+        name += &match self.pooling {
+            PoolingKind::None => ", no pooling".to_owned(),
+            _ if poolings(self) == poolings(&usual) => String::new(),
+            PoolingKind::Average => format!(", average pooling every {every} by {stride}"),
+            PoolingKind::Max => format!(", max pooling every {every} by {stride}"),
+        };
+        if self.activation != usual.activation {
+            name += &format!(", {}", self.activation);
+        }
+        name
     }
 }
 

@@ -91,7 +91,7 @@ impl Builtin {
     }
 
     fn builder(self) -> NetworkBuilder {
-        let start = Network::of(&self.to_string(), [3, self.side(), self.side()]);
+        let start = Network::of(&self.to_string(), [3, self.side(), self.side()]).builtin();
         match self {
             Builtin::Vgg11 => vgg::build(start, &vgg::ELEVEN, false),
             Builtin::Vgg11Bn => vgg::build(start, &vgg::ELEVEN, true),

@@ -81,11 +81,18 @@ pub struct WeightPoint {
 ///
 /// # Errors
 /// Those of [`Groups::new`] and [`weight_count`]; [`Error::Parameter`] when there is no experiment, when two are of one
-/// setting, when they are not of one task, or do not say which data set it is.
+/// setting, when they are not of one task, or do not say which data set it is, and when one is of another network than the
+/// study's, whose layers its file does not describe.
 pub fn weights(studies: &[(String, ResultFile)]) -> Result<Vec<WeightPoint>> {
     let Some((first_name, first)) = studies.first() else {
         return Err(Error::parameter("experiments", "at least one", "none"));
     };
+    for (name, results) in studies {
+        if let Some(network) = results.provenance().network {
+            let expected = "files of the study's network, whose layers they describe";
+            return Err(Error::parameter("experiments", expected, format!("{name}: {network}")));
+        }
+    }
     let shape = image_shape(first)?;
     let mut points = Vec::new();
     let mut samples: Vec<(f64, Vec<u64>, Vec<f64>)> = Vec::new();

@@ -2,22 +2,25 @@
 
 use std::path::Path;
 
-use super::Sweep;
-use crate::config::Params;
+use super::ExperimentSweep;
+use crate::config::{CutPoint, Grid, Params, Repeats};
 use crate::data::{Dataset, TransferLearningWrapper};
 use crate::error::{Error, Result};
 use crate::model::Network;
+use crate::results::{Origin, Provenance};
 use crate::study::StudyFiles;
+use crate::sweep::Sweep;
 use crate::train::{pretrained, Source};
+use crate::util::names::check_name;
 
 /// A study of images of one's own, with a network whose weights are from elsewhere or are trained on some of the classes.
 ///
 /// ```
 /// use cutpoint::config::{Params, Repeats};
 /// use cutpoint::data::{Dataset, GLYPHS};
+/// use cutpoint::experiment::ImageStudy;
 /// use cutpoint::model::Convolutions;
 /// use cutpoint::runtime::progress::Silent;
-/// use cutpoint::sweep::ImageStudy;
 ///
 /// let images = Dataset::load(GLYPHS, None, &Silent)?;
 /// let stack = Convolutions { widths: vec![4, 8], ..Convolutions::default() };
@@ -37,6 +40,8 @@ pub struct ImageStudy {
     /// Training of cut networks, and their setting.
     pub params: Params,
     pretrains: bool,
+    /// How the network came by its weights, where it was trained here.
+    origin: Option<Origin>,
 }
 
 impl ImageStudy {
@@ -54,9 +59,7 @@ impl ImageStudy {
         network: Network,
         params: Params,
     ) -> Result<ImageStudy> {
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c)) {
-            return Err(Error::parameter("name", "a name of letters, digits, - and _", format!("`{name}`")));
-        }
+        check_name("name", name)?;
         let all = || (0..images.class_names.len()).filter_map(|c| u8::try_from(c).ok());
         let others = || all().filter(|c| !source.unwrap_or_default().contains(c)).collect();
         let target: Vec<u8> = target.map_or_else(others, <[u8]>::to_vec);
@@ -71,7 +74,7 @@ impl ImageStudy {
             let expected = format!("{} outputs, one for each source class", data.source.classes.len());
             return Err(Error::parameter("output_dim", expected, network.output_dim()));
         }
-        Ok(ImageStudy { name: name.to_owned(), network, data, params, pretrains: source.is_some() })
+        Ok(ImageStudy { name: name.to_owned(), network, data, params, pretrains: source.is_some(), origin: None })
     }
 
     /// The study's files below `root`.
@@ -89,14 +92,53 @@ impl ImageStudy {
             return Ok(None);
         }
         let (path, params) = (self.files(root).weights, Params { depth: self.network.depth(), ..params.clone() });
-        pretrained(&mut self.network, &mut self.data, &params, &self.name, path).map(Some)
+        let source = pretrained(&mut self.network, &mut self.data, &params, &self.name, path)?;
+        self.origin = source.origin().cloned();
+        Ok(Some(source))
     }
 
-    /// The runs: every cut, at fractions and repeats as published, unless set.
+    /// What cannot be done, said before hours of pre-training: cuts that the network does not have, fractions that leave a
+    /// class empty, files below `root` that would refuse the rows or cannot be written.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`], [`Error::Mismatch`], [`Error::Io`].
+    pub fn check<C: Into<i64>>(
+        &self,
+        fractions: &[f64],
+        cuts: impl IntoIterator<Item = C>,
+        repeats: Repeats,
+        root: impl AsRef<Path>,
+    ) -> Result<()> {
+        self.params.check()?;
+        let grid = Grid::new(fractions, cuts, repeats)?;
+        grid.cuts().iter().try_for_each(|cut| cut.check(self.network.depth()))?;
+        for fraction in grid.fractions() {
+            self.data.target.per_class(fraction.get())?;
+        }
+        let said = Provenance {
+            network: Some(self.network.architecture()),
+            target_pictures: Some(self.data.target.digest()),
+            ..Provenance::default()
+        };
+        let params = Params { depth: self.network.depth(), ..self.params.clone() };
+        self.files(root).check_sweep(&said.beside(params), grid.cuts())
+    }
+
+    /// The runs: every cut, at fractions and repeats as published, unless set. What they give is in no file.
     ///
     /// # Errors
     /// Those of [`Sweep::new`].
     pub fn sweep(&self) -> Result<Sweep<'_>> {
-        Sweep::new(&self.params, &self.network, &self.data)
+        Ok(Sweep::new(&self.params, &self.network, &self.data)?.origin(self.origin.clone()))
+    }
+
+    /// The runs, with baselines, whose rows go to the study's files below `root`.
+    ///
+    /// # Errors
+    /// Those of [`Sweep::new`].
+    pub fn sweep_below(&self, root: impl AsRef<Path>) -> Result<ExperimentSweep<'_>> {
+        let (files, setting) = (self.files(root), self.params.setting()?);
+        let sweep = ExperimentSweep::new(self.sweep()?, Some(files), setting);
+        Ok(sweep.cuts(CutPoint::all(self.network.depth())))
     }
 }
