@@ -1,7 +1,7 @@
 //! Layer-freezing studies: when a pre-trained network is fine-tuned on a new task, how many of its layers should be
 //! kept and frozen, re-initialised, or cut off, and how does the answer change with the amount of target data?
 //!
-//! A study in small, on the built-in pictures:
+//! A study in small, on the built-in images:
 //!
 //! ```
 //! use cutpoint::prelude::*;

@@ -11,7 +11,7 @@ pub use crate::config::{
     Repeats, Row, Schedule, Setting, SplitConfig, TestSplit, TrainingConfig, PERCENTAGES,
 };
 pub use crate::data::{
-    Dataset, DatasetName, FolderOptions, Phase, Pictures, Preparation, Samples, Task, TransferLearningWrapper, CIFAR10,
+    Dataset, DatasetName, FolderOptions, Images, Phase, Preparation, Samples, Task, TransferLearningWrapper, CIFAR10,
     FASHION_MNIST, GLYPHS, MNIST,
 };
 pub use crate::error::{Error, Result};

@@ -245,8 +245,8 @@ fn features_are_the_layers_outputs_averaged_over_space_without_zero_vectors() {
     let samples = data.reduced_train(0.01, 1).unwrap();
     let features = FeatureTable::new(&model, &samples).unwrap().layer(1).unwrap();
     let bytes = tch::Tensor::from_slice(&samples.pixels()).view([samples.len() as i64, 1, 28, 28]);
-    let pictures = (bytes.to_kind(tch::Kind::Float) / 255.0 - 0.5) / 0.5;
-    let outputs = model.layer_outputs(&pictures).unwrap();
+    let images = (bytes.to_kind(tch::Kind::Float) / 255.0 - 0.5) / 0.5;
+    let outputs = model.layer_outputs(&images).unwrap();
     let conv1 = outputs.iter().find(|l| l.name == "conv1").unwrap();
     let means = conv1.output.mean_dim([2i64, 3].as_slice(), false, tch::Kind::Double);
     for (i, row) in features.vectors.rows().into_iter().enumerate() {

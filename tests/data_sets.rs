@@ -45,10 +45,10 @@ fn mnist_takes_less_than_60_mb_in_memory() {
     let set = Dataset::load(MNIST, Some(&need!(common::data(&[MNIST]))), &Silent).unwrap();
     let bytes: usize = [&set.train, &set.test].iter().map(|p| p.pixels.capacity() + p.labels.capacity()).sum();
     assert!(bytes < 60_000_000, "{bytes}");
-    // Source and target task of one data set share its pictures.
+    // Source and target task of one data set share its images.
     let study = Study::find("MNIST").unwrap();
     let both = TransferLearningWrapper::from_datasets(&study.params, &set, &set).unwrap();
-    assert!(std::sync::Arc::ptr_eq(&both.source.train.pictures, &both.target.train.pictures));
+    assert!(std::sync::Arc::ptr_eq(&both.source.train.images, &both.target.train.images));
 }
 
 /// Expected: `filter_classes`, `split` and `reduce` of the reference program with PyTorch 2.11, FashionMNIST classes 5,
@@ -69,8 +69,8 @@ fn splits_and_reduced_sets_are_pytorchs() {
 }
 
 #[test]
-fn pictures_of_different_shapes_are_refused() {
+fn images_of_different_shapes_are_refused() {
     let data = need!(common::data(&[MNIST, CIFAR10]));
     let error = TransferLearningWrapper::load(&Params::default(), MNIST, CIFAR10, Some(&data), &Silent).unwrap_err();
-    assert!(error.to_string().contains("`target`: expected pictures of shape [1, 28, 28] (MNIST)"), "{error}");
+    assert!(error.to_string().contains("`target`: expected images of shape [1, 28, 28] (MNIST)"), "{error}");
 }

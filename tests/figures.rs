@@ -511,7 +511,7 @@ fn images_are_the_pixels_of_the_samples_and_of_the_layers() {
     let images = drawn.images();
     assert_eq!(images.len(), 5 * 3);
     let first = data.target.train.labels.iter().position(|&l| l == 0).unwrap();
-    let pixels = data.target.train.pictures.picture(data.target.train.rows[first] as usize);
+    let pixels = data.target.train.images.image(data.target.train.rows[first] as usize);
     let grey: Vec<u8> = pixels.iter().flat_map(|&p| [p, p, p, 255]).collect();
     assert_eq!(images[0], (28, 28, grey));
     data.target.class_names.clone().iter().for_each(|name| drop(drawn.find(name)));

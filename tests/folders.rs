@@ -49,7 +49,7 @@ fn every_format_shows_what_pillow_shows() {
         fs::copy(images.join(&name), dir.path().join("a").join(format!("again-{name}"))).unwrap();
         let options = FolderOptions { test_share: 0.5, ..options };
         let set = Dataset::from_folder("mine", dir.path(), &options, &Silent).unwrap();
-        let pixels = set.train.picture(0);
+        let pixels = set.train.image(0);
         let want = want["pixels"].as_str().unwrap();
         let lossy = name.ends_with(".jpg") || name == "lossy.webp" || name == "jpeg.tif";
         let most = if lossy { 6 } else { 0 };

@@ -858,3 +858,16 @@ fn plot_draws_published_files_and_studies_and_explains_what_it_cannot_draw() {
     }
     assert!(!dir.path().join("x.svg").exists());
 }
+
+#[test]
+fn an_image_is_chosen_by_the_option_s_old_name_too() {
+    for option in ["--image", "--picture"] {
+        let output = cutpoint()
+            .args(["plot", "feature-maps", "Glyphs", "--weights", "nowhere.pth", option, "1", "-o", "maps.svg"])
+            .output()
+            .unwrap();
+        // The option is known: only the weights are missing.
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("nowhere.pth"), "{}", stderr(&output));
+    }
+}

@@ -16,8 +16,8 @@ fn wilcoxon_agrees_with_scipy() {
     type Case = (Vec<f64>, Vec<f64>, f64, f64, f64);
     let cases: Vec<Case> = serde_json::from_str(include_str!("stats/wilcoxon.json")).unwrap();
     assert!(cases.len() > 250);
-    for (x, y, pictures, statistic, p_value) in cases {
-        let accuracy = |counts: &[f64]| counts.iter().map(|k| k / pictures).collect::<Vec<_>>();
+    for (x, y, images, statistic, p_value) in cases {
+        let accuracy = |counts: &[f64]| counts.iter().map(|k| k / images).collect::<Vec<_>>();
         let test = wilcoxon(&accuracy(&x), &accuracy(&y), Rule::SciPy).unwrap();
         assert_eq!(test.statistic, statistic, "{x:?} {y:?}");
         assert!((test.p_value - p_value).abs() < 1e-12, "{x:?} {y:?}: {} {p_value}, {:?}", test.p_value, test.method);

@@ -297,7 +297,7 @@ fn weights_of_another_pre_training_are_refused() {
 }
 
 #[test]
-fn without_validation_pictures_there_is_no_accuracy_and_no_best() {
+fn without_validation_images_there_is_no_accuracy_and_no_best() {
     let params = Params { val_split: 0.0, early_stop_patience: None, ..params() };
     let data = data(&params);
     let report = trainer(&mut network(&params, &data), &data, &params).train().unwrap();

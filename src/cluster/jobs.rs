@@ -77,7 +77,7 @@ impl Work for Clusterings {
             scoring: self.scoring.to_string(),
             counts: Some(contingency.counts().rows().into_iter().map(|r| r.to_vec()).collect()),
             source_weights: None,
-            pictures: None,
+            images: None,
             seconds: Some((start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0),
             computed: Some(self.computed.clone()),
             other: serde_json::Map::new(),

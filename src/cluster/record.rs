@@ -19,7 +19,7 @@ use crate::util::{json, locks};
 /// The result of clustering one layer's features once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRecord {
-    /// Share of the target training data, from above 0 to 1.
+    /// Fraction of the target training data, from above 0 to 1.
     #[serde(rename = "Percentage")]
     pub percentage: f64,
     /// The seed that the reduced training set was drawn with.
@@ -64,9 +64,9 @@ pub struct ClusterRecord {
     /// A digest of the network's weights.
     #[serde(rename = "SourceWeights", default, skip_serializing_if = "Option::is_none")]
     pub source_weights: Option<String>,
-    /// A digest of the task's pictures ([`crate::data::Task::digest`]).
+    /// A digest of the task's images ([`crate::data::Task::digest`]).
     #[serde(rename = "Pictures", default, skip_serializing_if = "Option::is_none")]
-    pub pictures: Option<String>,
+    pub images: Option<String>,
     /// Time of clustering and scoring, in seconds.
     #[serde(rename = "Seconds", default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
@@ -287,7 +287,7 @@ impl ClusterFile {
         }
     }
 
-    /// What rows differ in that cannot stand side by side: the scoring, the weights, the task, its part or its pictures.
+    /// What rows differ in that cannot stand side by side: the scoring, the weights, the task, its part or its images.
     fn mixed(&self) -> Option<(&'static str, String, String)> {
         let first = self.records.first()?;
         let weights = |r: &ClusterRecord| r.source_weights.clone().unwrap_or_else(|| "unnamed".to_owned());
@@ -302,14 +302,14 @@ impl ClusterFile {
             let part = part.map(|(what, of)| (what, of(first), of(row)));
             part.or_else(|| (weights(row) != weights(first)).then(|| ("source network", weights(first), weights(row))))
         };
-        // Rows that do not say what pictures they are of may stand beside those that do.
-        let mut pictures = self.records.iter().filter_map(|r| r.pictures.as_ref());
-        let other_pictures = || {
-            let first = pictures.next()?;
-            let other = pictures.find(|&digest| digest != first)?;
-            Some(("set of pictures", first.clone(), other.clone()))
+        // Rows that do not say what images they are of may stand beside those that do.
+        let mut images = self.records.iter().filter_map(|r| r.images.as_ref());
+        let other_images = || {
+            let first = images.next()?;
+            let other = images.find(|&digest| digest != first)?;
+            Some(("set of images", first.clone(), other.clone()))
         };
-        self.records.iter().find_map(unlike).or_else(other_pictures)
+        self.records.iter().find_map(unlike).or_else(other_images)
     }
 
     /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by algorithm,
@@ -393,17 +393,17 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_other_pictures_do_not_join_and_those_that_do_not_say_do() {
+    fn rows_of_other_images_do_not_join_and_those_that_do_not_say_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.json");
-        let of = |layer: &str, pictures: Option<&str>| {
-            let row = ClusterRecord { pictures: pictures.map(str::to_owned), ..row(0.1, layer, 0.2) };
+        let of = |layer: &str, images: Option<&str>| {
+            let row = ClusterRecord { images: images.map(str::to_owned), ..row(0.1, layer, 0.2) };
             ClusterFile { records: vec![row] }
         };
         of("conv0", None).add_to(&path).unwrap();
         of("conv1", Some("ours")).add_to(&path).unwrap();
         let error = of("conv2", Some("others")).add_to(&path).unwrap_err().to_string();
-        assert!(error.contains("set of pictures") && error.contains("ours"), "{error}");
+        assert!(error.contains("set of images") && error.contains("ours"), "{error}");
         assert_eq!(of("conv3", Some("ours")).add_to(&path).unwrap().records.len(), 3);
     }
 

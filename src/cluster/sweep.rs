@@ -57,7 +57,7 @@ impl<'a> ClusterSweep<'a> {
         sweep.journal(&files.cluster_journal).file(files.clusterings())
     }
 
-    /// Shares of the task's training data, from above 0 to 1.
+    /// Fractions of the task's training data, from above 0 to 1.
     pub fn percentages(mut self, percentages: &[f64]) -> Self {
         self.percentages = percentages.to_vec();
         self
@@ -122,7 +122,7 @@ impl<'a> ClusterSweep<'a> {
         let examined = Examined::new(self.model, self.task)?;
         let label = |row: ClusterRecord| ClusterRecord {
             source_weights: Some(examined.weights.clone()),
-            pictures: Some(examined.images.clone()),
+            images: Some(examined.images.clone()),
             dataset: self.task.phase.to_string(),
             split: "Train".to_owned(),
             scoring: self.scoring.to_string(),

@@ -31,7 +31,7 @@ impl Fraction {
         if fraction > 0.0 && fraction <= 1.0 {
             return Ok(Fraction(fraction));
         }
-        Err(Error::parameter("percentage", "a share above 0 and at most 1 (0.01 is one percent)", fraction))
+        Err(Error::parameter("percentage", "a fraction above 0 and at most 1 (0.01 is one percent)", fraction))
     }
 
     /// The number, above 0 and at most 1.

@@ -55,17 +55,17 @@ pub struct Params {
     pub is_debug: bool,
     /// Precision, recall, F1 and support of each class in the report.
     pub classification_report_flag: bool,
-    /// Pictures a batch.
+    /// Images a batch.
     pub batch_size: usize,
     /// Classes of the source task.
     pub pre_train_classes: Vec<u8>,
     /// Classes of the target task.
     pub fine_tune_classes: Vec<u8>,
-    /// Share of the training files' pictures that validates.
+    /// Fraction of the training files' images that validates.
     pub val_split: f64,
     /// Loader processes in the original program. Kept because the result files have it; it changes no number.
     pub num_workers: usize,
-    /// Seed of the split into training and validation pictures.
+    /// Seed of the split into training and validation images.
     pub generate_dataset_seed: u64,
     /// Average pooling after every `pooling_every_n_layers` convolutions.
     pub use_pooling: bool,
@@ -88,7 +88,7 @@ pub struct Params {
     /// Restore the best weights also when the last epoch is reached (the study restores them only on early stopping).
     #[serde(skip_serializing_if = "is_default")]
     pub restore_best: bool,
-    /// The pictures that test accuracy is measured on.
+    /// The images that test accuracy is measured on.
     pub test_split: TestSplit,
     /// The optimizer, where it is not Adam without weight decay; its learning rate is the one above.
     #[serde(skip_serializing_if = "is_usual")]
@@ -283,7 +283,7 @@ impl Params {
         self.fine_tuning()?;
         let split = self.split()?;
         if split.validation() == 0.0 && self.needs_validation() {
-            let expected = "above 0, as early stopping and the best weights need validation pictures";
+            let expected = "above 0, as early stopping and the best weights need validation images";
             return Err(Error::parameter("val_split", expected, 0));
         }
         if !self.is_cnn {
@@ -312,7 +312,7 @@ impl Params {
         Ok(())
     }
 
-    /// Whether training is decided by accuracy on validation pictures: by early stopping, or to find the best weights.
+    /// Whether training is decided by accuracy on validation images: by early stopping, or to find the best weights.
     pub(crate) fn needs_validation(&self) -> bool {
         self.early_stop_patience.is_some() || self.restore_best || self.save_best
     }

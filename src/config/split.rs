@@ -72,7 +72,7 @@ impl SplitConfig {
     /// [`Error::Parameter`] unless it is from 0 to below 1.
     pub fn with_validation(self, validation: f64) -> Result<Self> {
         if !(0.0..1.0).contains(&validation) {
-            return Err(Error::parameter("val_split", "a share from 0 to below 1", validation));
+            return Err(Error::parameter("val_split", "a fraction from 0 to below 1", validation));
         }
         Ok(SplitConfig { validation, ..self })
     }

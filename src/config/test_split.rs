@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Which pictures a test accuracy is measured on.
+/// Which images a test accuracy is measured on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TestSplit {
     /// The data set's test files, which training never sees.
     #[default]
     Test,
-    /// The training files' pictures of the task's classes, those trained on included: what the published results
+    /// The training files' images of the task's classes, those trained on included: what the published results
     /// measured. It flatters every number, and is here for comparison with them.
     Published,
 }

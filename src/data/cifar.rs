@@ -6,7 +6,7 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use crate::error::{Error, Result};
 use crate::util::files::{open_regular, read_regular};
 
@@ -35,13 +35,13 @@ pub fn file_names(files: Files) -> &'static [&'static str] {
 /// # Errors
 /// [`Error::Io`] naming a file that cannot be read; [`Error::Format`] when one is no whole number of records or has a
 /// label above 9.
-pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
-    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for name in file_names(files) {
         let path = folder.join(name);
-        append(&mut pictures, &read_regular(&path, MOST_BYTES)?, &path)?;
+        append(&mut images, &read_regular(&path, MOST_BYTES)?, &path)?;
     }
-    Ok(pictures)
+    Ok(images)
 }
 
 /// Reads one set of files from the archive, without unpacking it to disk.
@@ -49,12 +49,12 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
 /// # Errors
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive, lacks a file, or a
 /// file in it is broken.
-pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
-    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+pub fn load_archive(archive: &Path, files: Files) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for (name, bytes) in members(archive, FOLDER, file_names(files))? {
-        append(&mut pictures, &bytes, &archive.join(name))?;
+        append(&mut images, &bytes, &archive.join(name))?;
     }
-    Ok(pictures)
+    Ok(images)
 }
 
 /// The contents of these files of an archive, each with its name, in their order; `folder` is the one that they are in.
@@ -91,18 +91,18 @@ pub(super) fn members(archive: &Path, folder: &str, wanted: &[&'static str]) -> 
     wanted.iter().zip(contents).map(|(name, bytes)| Ok((*name, bytes.ok_or_else(|| missing(name))?))).collect()
 }
 
-fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {
+fn append(images: &mut Images, bytes: &[u8], path: &Path) -> Result<()> {
     if bytes.is_empty() || !bytes.len().is_multiple_of(RECORD) {
         let expected = format!("a whole number of records of {RECORD} bytes, at least one");
         return Err(Error::format(path, expected, format!("{} bytes", bytes.len())));
     }
-    pictures.pixels.reserve(bytes.len() / RECORD * (RECORD - 1));
+    images.pixels.reserve(bytes.len() / RECORD * (RECORD - 1));
     for (i, record) in bytes.chunks_exact(RECORD).enumerate() {
         if record[0] > 9 {
             return Err(Error::format(path, format!("a label from 0 to 9 in record {i}"), record[0].to_string()));
         }
-        pictures.labels.push(record[0]);
-        pictures.pixels.extend_from_slice(&record[1..]);
+        images.labels.push(record[0]);
+        images.pixels.extend_from_slice(&record[1..]);
     }
     Ok(())
 }
@@ -130,7 +130,7 @@ mod tests {
         let from_folder = load_folder(dir.path(), Files::Train).unwrap();
         assert_eq!((from_folder.len(), from_folder.shape), (10, [3, 32, 32]));
         assert_eq!(from_folder.labels[..2], [3, 9]);
-        assert_eq!(from_folder.picture(1)[..2], [9, 1 ^ 9]);
+        assert_eq!(from_folder.image(1)[..2], [9, 1 ^ 9]);
         let archive = dir.path().join(ARCHIVE);
         let gz = flate2::write::GzEncoder::new(File::create(&archive).unwrap(), flate2::Compression::fast());
         let mut tar = tar::Builder::new(gz);

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::cifar::{members, MOST_BYTES, SHAPE};
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use crate::error::{Error, Result};
 use crate::util::files::read_regular;
 
@@ -33,13 +33,13 @@ pub fn file_names(files: Files) -> &'static [&'static str] {
 /// # Errors
 /// [`Error::Io`] naming a file that cannot be read; [`Error::Format`] when one is no such pickle, has other than 3072 pixels
 /// an image or other than one label from 0 to 9 an image.
-pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
-    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for name in file_names(files) {
         let path = folder.join(name);
-        append(&mut pictures, &read_regular(&path, MOST_BYTES)?, &path)?;
+        append(&mut images, &read_regular(&path, MOST_BYTES)?, &path)?;
     }
-    Ok(pictures)
+    Ok(images)
 }
 
 /// Reads one set of files from the archive, without unpacking it to disk.
@@ -47,15 +47,15 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Pictures> {
 /// # Errors
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive or lacks a file, and as
 /// [`load_folder`].
-pub fn load_archive(archive: &Path, files: Files) -> Result<Pictures> {
-    let mut pictures = Pictures { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+pub fn load_archive(archive: &Path, files: Files) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
     for (name, bytes) in members(archive, FOLDER, file_names(files))? {
-        append(&mut pictures, &bytes, &archive.join(name))?;
+        append(&mut images, &bytes, &archive.join(name))?;
     }
-    Ok(pictures)
+    Ok(images)
 }
 
-fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {
+fn append(images: &mut Images, bytes: &[u8], path: &Path) -> Result<()> {
     let wrong = |found: String| Error::format(path, "a batch of CIFAR-10's version for Python, as published", found);
     let batch = Reader::new(bytes).batch().map_err(wrong)?;
     if batch.shape != [batch.labels.len() as i64, PIXELS as i64] || batch.labels.is_empty() {
@@ -66,9 +66,9 @@ fn append(pictures: &mut Pictures, bytes: &[u8], path: &Path) -> Result<()> {
     }
     for (i, &label) in batch.labels.iter().enumerate() {
         let label = u8::try_from(label).ok().filter(|label| *label <= 9);
-        pictures.labels.push(label.ok_or_else(|| wrong(format!("label {} of image {i}", batch.labels[i])))?);
+        images.labels.push(label.ok_or_else(|| wrong(format!("label {} of image {i}", batch.labels[i])))?);
     }
-    pictures.pixels.extend_from_slice(batch.pixels);
+    images.pixels.extend_from_slice(batch.pixels);
     Ok(())
 }
 
@@ -338,9 +338,9 @@ mod tests {
         for name in file_names(Files::Train) {
             std::fs::write(dir.path().join(name), batch(&[3, 9])).unwrap();
         }
-        let pictures = load_folder(dir.path(), Files::Train).unwrap();
-        assert_eq!((pictures.len(), pictures.shape, &pictures.labels[..2]), (10, [3, 32, 32], &[3, 9][..]));
-        assert_eq!(pictures.picture(1)[..2], [9, 1 ^ 9]);
+        let images = load_folder(dir.path(), Files::Train).unwrap();
+        assert_eq!((images.len(), images.shape, &images.labels[..2]), (10, [3, 32, 32], &[3, 9][..]));
+        assert_eq!(images.image(1)[..2], [9, 1 ^ 9]);
         let archive = dir.path().join(ARCHIVE);
         let gz = flate2::write::GzEncoder::new(std::fs::File::create(&archive).unwrap(), flate2::Compression::fast());
         let mut tar = tar::Builder::new(gz);
@@ -348,7 +348,7 @@ mod tests {
             tar.append_path_with_name(dir.path().join(name), format!("{FOLDER}/{name}")).unwrap();
         }
         tar.into_inner().unwrap().finish().unwrap();
-        assert_eq!(load_archive(&archive, Files::Train).unwrap(), pictures);
+        assert_eq!(load_archive(&archive, Files::Train).unwrap(), images);
         let error = load_archive(&archive, Files::Test).unwrap_err().to_string();
         assert!(error.contains("cifar-10-batches-py/test_batch in it"), "{error}");
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::dataset::Dataset;
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use super::name::DatasetName;
 use super::places::{below, download_folder, find_local, Found, ENV};
 use super::{cifar, download};
@@ -61,8 +61,8 @@ impl Dataset {
         let found = find(name, data, progress)?;
         let (train, test) = (found.read(Files::Train)?, found.read(Files::Test)?);
         if train.shape != test.shape {
-            let dims = |p: &Pictures| format!("{} x {} x {}", p.shape[0], p.shape[1], p.shape[2]);
-            return Err(Error::format(found.path(), format!("test pictures of {}", dims(&train)), dims(&test)));
+            let dims = |p: &Images| format!("{} x {} x {}", p.shape[0], p.shape[1], p.shape[2]);
+            return Err(Error::format(found.path(), format!("test images of {}", dims(&train)), dims(&test)));
         }
         Ok(Dataset {
             name: name.to_string(),

@@ -1,15 +1,15 @@
-//! Drawn signs, for where no data set can be had: ten classes of 28 x 28 grey pictures, the same on every machine.
+//! Drawn signs, for where no data set can be had: ten classes of 28 x 28 grey images, the same on every machine.
 //!
-//! Each class is a sign of a few strokes. A picture bends, turns, shifts and scales the sign, draws it with a pen of
+//! Each class is a sign of a few strokes. An image bends, turns, shifts and scales the sign, draws it with a pen of
 //! random width and strength, adds a stray stroke and noise. Some signs are easily taken for each other, so that a
 //! network is neither at chance nor perfect.
 
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use crate::rng::TorchRng;
 
 /// Width and height in pixels.
 const SIDE: usize = 28;
-/// Pictures a class in the training files and in the test files.
+/// Images a class in the training files and in the test files.
 const PER_CLASS: [usize; 2] = [2000, 400];
 
 /// The strokes of a class, as corners in the unit square (x to the right, y down).
@@ -28,8 +28,8 @@ fn strokes(class: u8) -> &'static [&'static [(f32, f32)]] {
     }
 }
 
-/// The pictures of one set of files; always the same.
-pub fn load(files: Files) -> Pictures {
+/// The images of one set of files; always the same.
+pub fn load(files: Files) -> Images {
     let (seed, per_class) = match files {
         Files::Train => (2001, PER_CLASS[0]),
         Files::Test => (2002, PER_CLASS[1]),
@@ -41,7 +41,7 @@ pub fn load(files: Files) -> Pictures {
     for &label in &labels {
         pixels.extend(draw(label, &mut rng).map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8));
     }
-    Pictures { pixels, labels, shape: [1, SIDE, SIDE] }
+    Images { pixels, labels, shape: [1, SIDE, SIDE] }
 }
 
 fn draw(class: u8, rng: &mut TorchRng) -> [f32; SIDE * SIDE] {
@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_are_balanced_varied_and_always_the_same() {
-        let pictures = load(Files::Test);
-        assert_eq!(pictures, load(Files::Test));
-        assert_eq!((pictures.len(), pictures.shape), (4000, [1, 28, 28]));
+    fn images_are_balanced_varied_and_always_the_same() {
+        let images = load(Files::Test);
+        assert_eq!(images, load(Files::Test));
+        assert_eq!((images.len(), images.shape), (4000, [1, 28, 28]));
         for class in 0..10 {
-            assert_eq!(pictures.labels.iter().filter(|&&l| l == class).count(), 400);
+            assert_eq!(images.labels.iter().filter(|&&l| l == class).count(), 400);
         }
-        let distinct: std::collections::HashSet<_> = (0..pictures.len()).map(|i| pictures.picture(i)).collect();
-        assert_eq!(distinct.len(), pictures.len());
+        let distinct: std::collections::HashSet<_> = (0..images.len()).map(|i| images.image(i)).collect();
+        assert_eq!(distinct.len(), images.len());
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use crate::error::{Error, Result};
 use crate::util::files::open_regular;
 use crate::util::names::plain;
@@ -127,7 +127,7 @@ fn read_up_to(stream: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize
 /// # Errors
 /// [`Error::Io`] naming a file that is missing; [`Error::Format`] when one is broken, when there are not as many
 /// labels as images, when there are none, or when a label is above 9.
-pub fn load(folder: &Path, files: Files) -> Result<Pictures> {
+pub fn load(folder: &Path, files: Files) -> Result<Images> {
     let [images, labels] = file_names(files);
     let find = |name: &str| {
         existing(folder, name).ok_or_else(|| {
@@ -141,15 +141,15 @@ pub fn load(folder: &Path, files: Files) -> Result<Pictures> {
     let ([n, height, width], pixels) = read::<3>(&images)?;
     let ([n_labels], labels_read) = read::<1>(&labels)?;
     if n == 0 || height == 0 || width == 0 {
-        return Err(Error::format(&images, "at least one picture", format!("dimensions {:?}", [n, height, width])));
+        return Err(Error::format(&images, "at least one image", format!("dimensions {:?}", [n, height, width])));
     }
     if n != n_labels {
-        return Err(Error::format(&labels, format!("{n} labels, one for each picture"), n_labels.to_string()));
+        return Err(Error::format(&labels, format!("{n} labels, one for each image"), n_labels.to_string()));
     }
     if let Some(at) = labels_read.iter().position(|&l| l > 9) {
         return Err(Error::format(&labels, "labels from 0 to 9", format!("{} at {at}", labels_read[at])));
     }
-    Ok(Pictures { pixels, labels: labels_read, shape: [1, height, width] })
+    Ok(Images { pixels, labels: labels_read, shape: [1, height, width] })
 }
 
 #[cfg(test)]
@@ -178,9 +178,9 @@ mod tests {
         let images = idx(&[2, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
         std::fs::write(dir.path().join("t10k-images-idx3-ubyte"), &images).unwrap();
         std::fs::write(dir.path().join("t10k-labels-idx1-ubyte.gz"), gz(&idx(&[2], &[7, 3]))).unwrap();
-        let pictures = load(dir.path(), Files::Test).unwrap();
-        assert_eq!((pictures.shape, pictures.labels.as_slice()), ([1, 2, 3], &[7, 3][..]));
-        assert_eq!(pictures.picture(1), [7, 8, 9, 10, 11, 12]);
+        let images = load(dir.path(), Files::Test).unwrap();
+        assert_eq!((images.shape, images.labels.as_slice()), ([1, 2, 3], &[7, 3][..]));
+        assert_eq!(images.image(1), [7, 8, 9, 10, 11, 12]);
     }
 
     #[test]
@@ -195,9 +195,9 @@ mod tests {
             (good[..10].to_vec(), "found an early end"),
             (good[..good.len() - 1].to_vec(), "expected 8 elements for dimensions [2, 2, 2], found 7"),
             ([&good[..], &[1]].concat(), "expected 8 elements for dimensions [2, 2, 2], found more"),
-            (idx(&[0, 2, 2], &[]), "expected at least one picture"),
+            (idx(&[0, 2, 2], &[]), "expected at least one image"),
             (idx(&[u32::MAX, u32::MAX, 9], &[]), "expected dimensions of at most 4 GiB"),
-            (idx(&[3, 2, 2], &[0; 12]), "expected 3 labels, one for each picture, found 2"),
+            (idx(&[3, 2, 2], &[0; 12]), "expected 3 labels, one for each image, found 2"),
         ];
         let path = dir.path().join("train-images-idx3-ubyte");
         std::fs::write(dir.path().join("train-labels-idx1-ubyte"), idx(&[2], &[0, 1])).unwrap();

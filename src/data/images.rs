@@ -1,4 +1,4 @@
-//! Labelled pictures as bytes.
+//! Labelled images as bytes.
 
 use std::fmt;
 
@@ -13,24 +13,24 @@ pub enum Files {
     Test,
 }
 
-/// Labelled pictures as bytes.
+/// Labelled images as bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Pictures {
-    /// Pixels, 0 to 255: picture by picture, channel by channel, row by row.
+pub struct Images {
+    /// Pixels, 0 to 255: image by image, channel by channel, row by row.
     pub pixels: Vec<u8>,
-    /// A class label for each picture.
+    /// A class label for each image.
     pub labels: Vec<u8>,
-    /// Channels, height and width of every picture.
+    /// Channels, height and width of every image.
     pub shape: [usize; 3],
 }
 
-impl Pictures {
-    /// Pictures from bytes: picture by picture, channel by channel, row by row. `shape` is channels, height and width.
+impl Images {
+    /// Images from bytes: image by image, channel by channel, row by row. `shape` is channels, height and width.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a side is 0, when there are neither one nor three channels, or when there are not as
-    /// many bytes as the labels' pictures have.
-    pub fn from_bytes(pixels: Vec<u8>, labels: Vec<u8>, shape: [usize; 3]) -> Result<Pictures> {
+    /// many bytes as the labels' images have.
+    pub fn from_bytes(pixels: Vec<u8>, labels: Vec<u8>, shape: [usize; 3]) -> Result<Images> {
         let [channels, height, width] = shape;
         if !(channels == 1 || channels == 3) || height == 0 || width == 0 {
             let expected = "1 or 3 channels, and a height and width of at least 1";
@@ -38,13 +38,13 @@ impl Pictures {
         }
         let expected = labels.len() * channels * height * width;
         if pixels.len() != expected {
-            let expected = format!("{expected} bytes, for {} pictures of {shape:?}", labels.len());
+            let expected = format!("{expected} bytes, for {} images of {shape:?}", labels.len());
             return Err(Error::parameter("pixels", expected, pixels.len()));
         }
-        Ok(Pictures { pixels, labels, shape })
+        Ok(Images { pixels, labels, shape })
     }
 
-    /// How many pictures there are.
+    /// How many images there are.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -54,21 +54,21 @@ impl Pictures {
         self.labels.is_empty()
     }
 
-    /// Bytes a picture.
-    pub fn picture_size(&self) -> usize {
+    /// Bytes an image.
+    pub fn image_size(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// The bytes of picture `row`.
-    pub fn picture(&self, row: usize) -> &[u8] {
-        let size = self.picture_size();
+    /// The bytes of image `row`.
+    pub fn image(&self, row: usize) -> &[u8] {
+        let size = self.image_size();
         &self.pixels[row * size..(row + 1) * size]
     }
 }
 
-impl fmt::Debug for Pictures {
+impl fmt::Debug for Images {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [c, h, w] = self.shape;
-        write!(f, "Pictures({} of {c} x {h} x {w})", self.len())
+        write!(f, "Images({} of {c} x {h} x {w})", self.len())
     }
 }

@@ -11,7 +11,7 @@ use crate::util::names::plain;
 pub enum DatasetName {
     /// Handwritten digits, 28 x 28, grey (LeCun, Cortes, Burges).
     Mnist,
-    /// Pictures of clothes, 28 x 28, grey (Xiao, Rasul, Vollgraf 2017).
+    /// Images of clothes, 28 x 28, grey (Xiao, Rasul, Vollgraf 2017).
     FashionMnist,
     /// Photographs, 32 x 32, colour (Krizhevsky 2009).
     Cifar10,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::images::{Files, Pictures};
+use super::images::{Files, Images};
 use super::name::DatasetName;
 use super::{cifar, cifar_python, glyphs, idx};
 use crate::error::Result;
@@ -28,7 +28,7 @@ pub enum Found {
     CifarPythonFolder(PathBuf),
     /// The archive of that version.
     CifarPythonArchive(PathBuf),
-    /// Pictures that this crate draws.
+    /// Images that this crate draws.
     BuiltIn,
 }
 
@@ -60,11 +60,11 @@ impl Found {
         }
     }
 
-    /// Reads the pictures of one set of files.
+    /// Reads the images of one set of files.
     ///
     /// # Errors
     /// Those of [`idx::load`], [`cifar::load_folder`], [`cifar::load_archive`] or their like in [`cifar_python`].
-    pub fn read(&self, files: Files) -> Result<Pictures> {
+    pub fn read(&self, files: Files) -> Result<Images> {
         match self {
             Found::Idx(folder) => idx::load(folder, files),
             Found::CifarFolder(folder) => cifar::load_folder(folder, files),

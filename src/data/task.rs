@@ -3,33 +3,33 @@
 use std::sync::Arc;
 
 use super::dataset::Dataset;
-use super::images::Pictures;
+use super::images::Images;
 use crate::config::{check_percentage, Params, TestSplit};
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
 
-/// Some pictures of a file set, with the labels of a task.
+/// Some images of a file set, with the labels of a task.
 #[derive(Clone)]
 pub struct Samples {
     /// The file set.
-    pub pictures: Arc<Pictures>,
-    /// Which of its pictures, in order.
+    pub images: Arc<Images>,
+    /// Which of its images, in order.
     pub rows: Vec<u32>,
     /// Their labels in the task: positions in its sorted class list.
     pub labels: Vec<u8>,
 }
 
 impl Samples {
-    /// The pictures of the given classes, in file order. `classes` must be sorted.
-    fn of_classes(pictures: &Arc<Pictures>, classes: &[u8]) -> Samples {
+    /// The images of the given classes, in file order. `classes` must be sorted.
+    fn of_classes(images: &Arc<Images>, classes: &[u8]) -> Samples {
         let (mut rows, mut labels) = (Vec::new(), Vec::new());
-        for (row, label) in pictures.labels.iter().enumerate() {
+        for (row, label) in images.labels.iter().enumerate() {
             if let Ok(position) = classes.binary_search(label) {
                 rows.push(row as u32);
                 labels.push(position as u8);
             }
         }
-        Samples { pictures: Arc::clone(pictures), rows, labels }
+        Samples { images: Arc::clone(images), rows, labels }
     }
 
     /// How many there are.
@@ -45,18 +45,18 @@ impl Samples {
     /// The samples at `positions` (each below `len`), in that order.
     pub fn select(&self, positions: impl IntoIterator<Item = usize>) -> Samples {
         let (rows, labels) = positions.into_iter().map(|i| (self.rows[i], self.labels[i])).unzip();
-        Samples { pictures: Arc::clone(&self.pictures), rows, labels }
+        Samples { images: Arc::clone(&self.images), rows, labels }
     }
 
-    /// The samples' pixels, one picture after the other: `len` x channels x height x width bytes.
+    /// The samples' pixels, one image after the other: `len` x channels x height x width bytes.
     pub fn pixels(&self) -> Vec<u8> {
-        self.rows.iter().flat_map(|&row| self.pictures.picture(row as usize)).copied().collect()
+        self.rows.iter().flat_map(|&row| self.images.image(row as usize)).copied().collect()
     }
 }
 
 impl std::fmt::Debug for Samples {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Samples({} of {:?})", self.len(), self.pictures)
+        write!(f, "Samples({} of {:?})", self.len(), self.images)
     }
 }
 
@@ -84,7 +84,7 @@ impl std::fmt::Display for Phase {
 pub struct Task {
     /// The part of the study that it is the task of.
     pub phase: Phase,
-    /// The data set the pictures are from.
+    /// The data set the images are from.
     pub dataset: String,
     /// The classes, sorted; a label is a position in this list.
     pub classes: Vec<u8>,
@@ -103,8 +103,8 @@ impl Task {
     /// `fine_tune_classes`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] (under the parameter that names the classes) when a class has no pictures in the training
-    /// files, or when the task has no training or test pictures.
+    /// [`Error::Parameter`] (under the parameter that names the classes) when a class has no images in the training
+    /// files, or when the task has no training or test images.
     pub fn new(dataset: &Dataset, phase: Phase, params: &Params) -> Result<Task> {
         let (name, classes) = match phase {
             Phase::Pretrain => ("pre_train_classes", &params.pre_train_classes),
@@ -128,12 +128,12 @@ impl Task {
         };
         let (train, validation) = (all.select(train), all.select(validation));
         if train.is_empty() || test.is_empty() {
-            let found = format!("{} training and {} test pictures", train.len(), test.len());
-            return Err(Error::parameter(name, format!("classes with pictures in {}", dataset.name), found));
+            let found = format!("{} training and {} test images", train.len(), test.len());
+            return Err(Error::parameter(name, format!("classes with images in {}", dataset.name), found));
         }
         if validation.is_empty() && params.needs_validation() {
             let expected = format!(
-                "a share that leaves validation pictures of {}, for early stopping and the best weights",
+                "a fraction that leaves validation images of {}, for early stopping and the best weights",
                 all.len()
             );
             return Err(Error::parameter("val_split", expected, params.val_split));
@@ -142,23 +142,23 @@ impl Task {
         Ok(Task { phase, dataset: dataset.name.clone(), classes, class_names, train, validation, test })
     }
 
-    /// Pictures a class in the training set reduced to `percentage` (a share).
+    /// Images a class in the training set reduced to `percentage` (a fraction).
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the share is not one, or leaves a class empty.
+    /// [`Error::Parameter`] when the fraction is not one, or leaves a class empty.
     pub fn per_class(&self, percentage: f64) -> Result<usize> {
         check_percentage(percentage)?;
         let n = self.train.len();
         let present = self.counts().iter().filter(|&&c| c > 0).count();
         let per_class = (n as f64 * percentage / present as f64) as usize;
         if per_class == 0 {
-            let expected = format!("a share that leaves each of {present} classes a picture of the {n} there are");
+            let expected = format!("a fraction that leaves each of {present} classes an image of the {n} there are");
             return Err(Error::parameter("percentage", expected, percentage));
         }
         Ok(per_class)
     }
 
-    /// A digest of the pictures and labels of this task: of its training, validation and test set, in their order.
+    /// A digest of the images and labels of this task: of its training, validation and test set, in their order.
     pub fn digest(&self) -> String {
         self.digest_with(&self.train)
     }
@@ -183,7 +183,7 @@ impl Task {
     }
 
     /// Positions in `train` of the balanced reduced training set of a repeat: for each class in turn one permutation,
-    /// drawn after seeding with `repeat`, of which the first pictures are taken. A class with fewer than its share
+    /// drawn after seeding with `repeat`, of which the first images are taken. A class with fewer than that
     /// gives all it has.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ fn digest_of(sets: &[&Samples]) -> String {
     for samples in sets {
         hash.update(&samples.labels);
         for &row in &samples.rows {
-            hash.update(samples.pictures.picture(row as usize));
+            hash.update(samples.images.image(row as usize));
         }
     }
     crate::util::hex::hex(hash.finalize())
@@ -228,16 +228,16 @@ pub fn split(n: usize, val_split: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
 mod tests {
     use super::*;
 
-    /// A data set of pictures with one pixel, `counts[class]` of each class, classes interleaved.
+    /// A data set of images with one pixel, `counts[class]` of each class, classes interleaved.
     fn dataset(counts: &[usize]) -> Dataset {
         let most = counts.iter().copied().max().unwrap_or(0);
         let labels: Vec<u8> =
             (0..most).flat_map(|i| (0..counts.len()).filter(move |&c| i < counts[c]).map(|c| c as u8)).collect();
         let pixels = (0..labels.len()).map(|i| i as u8).collect();
-        let pictures = Arc::new(Pictures { pixels, labels, shape: [1, 1, 1] });
+        let images = Arc::new(Images { pixels, labels, shape: [1, 1, 1] });
         let class_names = (0..counts.len()).map(|c| format!("class {c}")).collect();
         let place = String::new();
-        Dataset { name: "numbers".to_owned(), class_names, train: Arc::clone(&pictures), test: pictures, place }
+        Dataset { name: "numbers".to_owned(), class_names, train: Arc::clone(&images), test: images, place }
     }
 
     fn task(counts: &[usize], classes: &[u8], params: &Params) -> Result<Task> {
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(task.classes, [1, 3]);
         for samples in [&task.train, &task.validation, &task.test] {
             for (&row, &label) in samples.rows.iter().zip(&samples.labels) {
-                assert_eq!(task.classes[usize::from(label)], samples.pictures.labels[row as usize]);
+                assert_eq!(task.classes[usize::from(label)], samples.images.labels[row as usize]);
             }
         }
         assert_eq!((task.train.len(), task.validation.len(), task.test.len()), (6, 2, 8));

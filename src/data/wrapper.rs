@@ -25,8 +25,8 @@ impl TransferLearningWrapper {
     /// `data` is the folder that holds them; see [`super::find::find`] for the other places.
     ///
     /// # Errors
-    /// Those of [`Params::check`], [`Dataset::load`] and [`Task::new`]; [`Error::Parameter`] when target pictures
-    /// have another shape than source pictures.
+    /// Those of [`Params::check`], [`Dataset::load`] and [`Task::new`]; [`Error::Parameter`] when target images
+    /// have another shape than source images.
     pub fn new(params: &Params, source: DatasetName, target: DatasetName, data: impl AsRef<Path>) -> Result<Self> {
         Self::load(params, source, target, Some(data.as_ref()), default_sink().as_ref())
     }
@@ -51,12 +51,12 @@ impl TransferLearningWrapper {
     /// Makes both tasks of data sets already loaded.
     ///
     /// # Errors
-    /// Those of [`Params::check`] and [`Task::new`]; [`Error::Parameter`] when the pictures' shapes differ.
+    /// Those of [`Params::check`] and [`Task::new`]; [`Error::Parameter`] when the images' shapes differ.
     pub fn from_datasets(params: &Params, source: &Dataset, target: &Dataset) -> Result<Self> {
         params.check()?;
         if source.train.shape != target.train.shape {
             let dims = |d: &Dataset| format!("{:?} ({})", d.train.shape, d.name);
-            return Err(Error::parameter("target", format!("pictures of shape {}", dims(source)), dims(target)));
+            return Err(Error::parameter("target", format!("images of shape {}", dims(source)), dims(target)));
         }
         let mut places = vec![format!("{} from {}", source.name, source.place)];
         if target.name != source.name {
@@ -106,12 +106,12 @@ impl TransferLearningWrapper {
         self.task().classes.len()
     }
 
-    /// Channels, height and width of a picture.
+    /// Channels, height and width of an image.
     pub fn input_shape(&self) -> [usize; 3] {
-        self.task().train.pictures.shape
+        self.task().train.images.shape
     }
 
-    /// The target task's training set reduced to `percentage` (a share), balanced, drawn by `repeat`.
+    /// The target task's training set reduced to `percentage` (a fraction), balanced, drawn by `repeat`.
     ///
     /// # Errors
     /// Those of [`Task::reduced`].

@@ -78,7 +78,7 @@ impl SourceNetwork {
 
     /// The network with initial weights.
     pub(super) fn initial(params: &Params, data: &TransferLearningWrapper) -> Result<SourceNetwork> {
-        let network = CustomCnn::new(params, data.source.classes.len(), data.source.train.pictures.shape)?;
+        let network = CustomCnn::new(params, data.source.classes.len(), data.source.train.images.shape)?;
         let class_names = data.source.class_names.clone();
         Ok(SourceNetwork { network, class_names, params: params.clone(), source: None, file: None })
     }

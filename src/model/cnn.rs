@@ -41,10 +41,10 @@ pub(super) struct Block {
 impl CustomCnn {
     /// The source network with its initial weights: PyTorch's, after `torch.manual_seed(0)`.
     ///
-    /// `output_dim` is the number of classes, `input_shape` channels, height and width of a picture.
+    /// `output_dim` is the number of classes, `input_shape` channels, height and width of an image.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when a setting is out of range, when the kernel is larger than the picture, or when
+    /// [`Error::Parameter`] when a setting is out of range, when the kernel is larger than the image, or when
     /// pooling leaves nothing of it; also for a device that is not there.
     pub fn new(params: &Params, output_dim: usize, input_shape: [usize; 3]) -> Result<Self> {
         Self::with_rng(params, output_dim, input_shape, TorchRng::new(0))
@@ -61,7 +61,7 @@ impl CustomCnn {
         }
         let [channels, height, width] = input_shape;
         if params.kernel_size > height.min(width) {
-            let expected = format!("at most {}, the picture's side", height.min(width));
+            let expected = format!("at most {}, the image's side", height.min(width));
             return Err(Error::parameter("kernel_size", expected, params.kernel_size));
         }
         let device = resolve_device(params.device)?;
@@ -104,7 +104,7 @@ impl CustomCnn {
         self.last.bias.numel()
     }
 
-    /// Channels, height and width of a picture.
+    /// Channels, height and width of an image.
     pub fn input_shape(&self) -> [usize; 3] {
         self.input_shape
     }
@@ -141,7 +141,7 @@ impl CustomCnn {
     }
 
     /// The effective rank (Roy and Vetterli 2007) of each convolution's weights, as a matrix of outputs x (inputs x
-    /// window): the exponential of the entropy of its singular values as shares of their sum. From 1, where all outputs
+    /// window): the exponential of the entropy of its singular values as fractions of their sum. From 1, where all outputs
     /// are multiples of one, to the number of outputs.
     ///
     /// # Errors
@@ -233,7 +233,7 @@ impl CustomCnn {
         shape_after(self.input_shape, &self.blocks[..block], self.kernel_size, self.pooling_stride)
     }
 
-    /// Multiplications and additions of one picture's way forward through blocks `from` to `to`.
+    /// Multiplications and additions of one image's way forward through blocks `from` to `to`.
     pub(crate) fn flops(&self, from: usize, to: usize) -> u64 {
         (from..to)
             .map(|i| {
@@ -243,7 +243,7 @@ impl CustomCnn {
             .sum()
     }
 
-    /// Bytes that training keeps for one picture, from block `from` on: what each step puts out, once more for the
+    /// Bytes that training keeps for one image, from block `from` on: what each step puts out, once more for the
     /// gradients passing back.
     pub(crate) fn training_bytes(&self, from: usize) -> u64 {
         (from..self.depth())
@@ -292,7 +292,7 @@ fn shape_after(input: [usize; 3], blocks: &[Block], kernel: usize, stride: usize
             *side = *side + 2 * (kernel / 2) + 1 - kernel;
             if block.pools {
                 if *side < 2 {
-                    let expected = format!("few enough poolings for pictures of {} x {}", input[1], input[2]);
+                    let expected = format!("few enough poolings for images of {} x {}", input[1], input[2]);
                     let found = format!("a pooling after layer {i}, where the side is {side} pixel");
                     return Err(Error::parameter("pooling_every_n_layers", expected, found));
                 }
@@ -328,12 +328,12 @@ impl fmt::Debug for CustomCnn {
     }
 }
 
-/// The layer table: name, output shape for one picture, weights, and whether they are trained.
+/// The layer table: name, output shape for one image, weights, and whether they are trained.
 impl fmt::Display for CustomCnn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [c, h, w] = self.input_shape;
         writeln!(f, "{:<12} {:>16} {:>10}  weights", "layer", "output", "number")?;
-        writeln!(f, "{:<12} {:>16}", "pictures", format!("{c} x {h} x {w}"))?;
+        writeln!(f, "{:<12} {:>16}", "images", format!("{c} x {h} x {w}"))?;
         for (i, block) in self.blocks.iter().enumerate() {
             let shape = |blocks: &[Block]| {
                 shape_after(self.input_shape, blocks, self.kernel_size, self.pooling_stride)

@@ -1,4 +1,4 @@
-//! Features: what the convolutions of a network make of pictures, one vector a picture and layer.
+//! Features: what the convolutions of a network make of images, one vector an image and layer.
 
 use ndarray::{Array2, Axis};
 use tch::Tensor;
@@ -29,20 +29,20 @@ pub struct Features {
     pub layer: String,
     /// Vectors x channels.
     pub vectors: Array2<f64>,
-    /// The class of each vector's picture: its position in the task's class list.
+    /// The class of each vector's image: its position in the task's class list.
     pub labels: Vec<u8>,
-    /// Pictures whose vector was all zeros, and is not here.
+    /// Images whose vector was all zeros, and is not here.
     pub dropped: usize,
 }
 
-/// Pictures taken through the network at once on a GPU.
+/// Images taken through the network at once on a GPU.
 const GPU_BATCH: usize = 1024;
 
 impl FeatureTable {
     /// Takes samples through a network, a few at a time: what is kept is one number a channel and layer.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when there are no samples or their pictures do not fit the network; [`Error::Torch`];
+    /// [`Error::Parameter`] when there are no samples or their images do not fit the network; [`Error::Torch`];
     /// [`Error::Interrupted`].
     pub fn new(model: &dyn Model, samples: &Samples) -> Result<FeatureTable> {
         let mut bar = LateBar::new("computing features", Some(samples.len() as u64));
@@ -126,7 +126,7 @@ where
     if samples.is_empty() {
         return Err(Error::parameter("samples", "at least one image", 0));
     }
-    model.check_images(samples.pictures.shape)?;
+    model.check_images(samples.images.shape)?;
     let cpu = model.device() == tch::Device::Cpu;
     let workers = if cpu { threads::cores() } else { 1 };
     let parts: Vec<Samples> = parts(samples.len(), workers).map(|part| samples.select(part)).collect();

@@ -1,4 +1,4 @@
-//! The way of pictures through a network.
+//! The way of images through a network.
 
 use tch::{Kind, Tensor};
 
@@ -13,12 +13,12 @@ use crate::error::{During, Result};
 pub struct LayerOutput {
     /// `conv0`, `act0`, `pool1`, .., `fc`, `log_softmax`: as in `.pth` files.
     pub name: String,
-    /// Pictures x channels x height x width, or pictures x units.
+    /// Images x channels x height x width, or images x units.
     pub output: Tensor,
 }
 
 impl CustomCnn {
-    /// Log-probabilities (pictures x classes) of normalised pictures (pictures x channels x height x width).
+    /// Log-probabilities (images x classes) of normalised images (images x channels x height x width).
     ///
     /// # Errors
     /// [`Error::Torch`](crate::error::Error::Torch) when the shape does not fit.
@@ -26,7 +26,7 @@ impl CustomCnn {
         self.classify(&self.through(x, 0, self.depth())?)
     }
 
-    /// Takes `x`, the output of block `from` - 1 (or pictures), through the blocks up to, not including, `to`.
+    /// Takes `x`, the output of block `from` - 1 (or images), through the blocks up to, not including, `to`.
     pub(crate) fn through(&self, x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         if from >= to {
             return Ok(x.shallow_clone());
@@ -73,7 +73,7 @@ impl CustomCnn {
         x.f_linear(&self.last.weight, Some(&self.last.bias)).during("the last linear layer")
     }
 
-    /// Every layer's output, in order, for normalised pictures (pictures x channels x height x width). No gradient
+    /// Every layer's output, in order, for normalised images (images x channels x height x width). No gradient
     /// is recorded.
     ///
     /// # Errors
@@ -109,8 +109,8 @@ impl CustomCnn {
         Ok(outputs)
     }
 
-    /// What every convolution puts out for normalised pictures (pictures x channels x height x width), before the
-    /// activation and averaged over space: one tensor a convolution, pictures x channels. No gradient is recorded.
+    /// What every convolution puts out for normalised images (images x channels x height x width), before the
+    /// activation and averaged over space: one tensor a convolution, images x channels. No gradient is recorded.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::error::Error::Torch) when the shape does not fit.
@@ -146,10 +146,10 @@ fn may_block(net: &CustomCnn, from: usize, size: i64) -> bool {
     layout::agrees(key, || same_bits(net, from, shape))
 }
 
-/// Pictures in a trial: more than one, as libtorch treats single pictures differently.
+/// Images in a trial: more than one, as libtorch treats single images differently.
 const TRIAL: i64 = 5;
 
-/// Runs some made-up pictures both ways and compares outputs and gradients bit by bit.
+/// Runs some made-up images both ways and compares outputs and gradients bit by bit.
 fn same_bits(net: &CustomCnn, from: usize, shape: [usize; 3]) -> Result<bool> {
     let [c, h, w] = shape.map(|s| s as i64);
     let count = TRIAL * c * h * w;

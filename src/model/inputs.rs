@@ -1,4 +1,4 @@
-//! What a network takes: pictures as numbers, a few at a time.
+//! What a network takes: images as numbers, a few at a time.
 
 use tch::{Kind, Tensor};
 
@@ -7,10 +7,10 @@ use crate::error::{During, Result};
 
 /// Samples' pixels as one tensor: samples x channels x height x width bytes.
 pub(crate) fn pixel_table(samples: &Samples, device: tch::Device) -> Result<Tensor> {
-    let [c, h, w] = samples.pictures.shape.map(|s| s as i64);
+    let [c, h, w] = samples.images.shape.map(|s| s as i64);
     let size = [samples.len() as i64, c, h, w];
     let table = Tensor::f_from_data_size(&samples.pixels(), &size, Kind::Uint8).and_then(|x| x.f_to(device));
-    table.during("loading pictures")
+    table.during("loading images")
 }
 
 /// Samples taken through convolutions together where no gradient is needed. Few enough that activations stay in the

@@ -1,6 +1,6 @@
-//! What the frozen layers make of the pictures, computed once for all runs.
+//! What the frozen layers make of the images, computed once for all runs.
 //!
-//! A frozen prefix is a pure function of the picture. Each run's training, validation and test samples are rows of
+//! A frozen prefix is a pure function of the image. Each run's training, validation and test samples are rows of
 //! one table; the table for a cut is made from the one for the cut before, chunk by chunk, and dropped when nothing
 //! needs it any more.
 
@@ -14,8 +14,8 @@ use crate::error::{During, Result};
 use crate::model::{chunks, pixel_table, Model};
 use crate::train::{label_tensor, Inputs};
 
-/// The pictures of a target task: one table for the training files' samples and one for the test files'.
-pub(super) struct PictureBank {
+/// The images of a target task: one table for the training files' samples and one for the test files'.
+pub(super) struct ImageBank {
     task: Task,
     /// All samples of the training files, validation part first.
     train_files: Tensor,
@@ -23,19 +23,19 @@ pub(super) struct PictureBank {
     test_files: Option<Tensor>,
     validation_labels: Tensor,
     test_labels: Tensor,
-    /// Rows of `train_files` by picture number.
+    /// Rows of `train_files` by image number.
     row_of: HashMap<u32, i64>,
 }
 
-impl PictureBank {
+impl ImageBank {
     pub fn new(task: &Task, device: tch::Device) -> Result<Self> {
         let all = Samples {
-            pictures: task.train.pictures.clone(),
+            images: task.train.images.clone(),
             rows: [&task.validation.rows[..], &task.train.rows[..]].concat(),
             labels: [&task.validation.labels[..], &task.train.labels[..]].concat(),
         };
-        let own_files = !std::sync::Arc::ptr_eq(&task.test.pictures, &task.train.pictures);
-        Ok(PictureBank {
+        let own_files = !std::sync::Arc::ptr_eq(&task.test.images, &task.train.images);
+        Ok(ImageBank {
             train_files: pixel_table(&all, device)?,
             test_files: own_files.then(|| pixel_table(&task.test, device)).transpose()?,
             validation_labels: label_tensor(&task.validation, device)?,
@@ -46,7 +46,7 @@ impl PictureBank {
     }
 
     pub fn shallow_clone(&self) -> Self {
-        PictureBank {
+        ImageBank {
             task: self.task.clone(),
             train_files: self.train_files.shallow_clone(),
             test_files: self.test_files.as_ref().map(Tensor::shallow_clone),
@@ -60,7 +60,7 @@ impl PictureBank {
         samples.rows.iter().map(|row| self.row_of[row]).collect()
     }
 
-    /// The pictures of one run.
+    /// The images of one run.
     pub fn inputs(&self, percentage: f64, repeat: u64) -> Result<RunInputs> {
         let train = self.task.train.select(self.task.reduced(percentage, repeat)?);
         let labels = label_tensor(&train, self.train_files.device())?;
@@ -70,13 +70,9 @@ impl PictureBank {
         };
         Ok(RunInputs {
             classes: self.task.classes.len(),
-            train: Inputs::of_pictures(&self.train_files, self.rows(&train), &labels),
-            validation: Inputs::of_pictures(
-                &self.train_files,
-                self.rows(&self.task.validation),
-                &self.validation_labels,
-            ),
-            test: Inputs::of_pictures(test_table, test_rows, &self.test_labels),
+            train: Inputs::of_images(&self.train_files, self.rows(&train), &labels),
+            validation: Inputs::of_images(&self.train_files, self.rows(&self.task.validation), &self.validation_labels),
+            test: Inputs::of_images(test_table, test_rows, &self.test_labels),
         })
     }
 
@@ -93,48 +89,48 @@ impl PictureBank {
         for (percentage, repeat) in runs {
             mark(&self.task.train.select(self.task.reduced(percentage, repeat)?), &mut wanted);
         }
-        let picture_rows: Vec<i64> = (0..wanted.len()).filter(|&i| wanted[i]).map(|i| i as i64).collect();
+        let image_rows: Vec<i64> = (0..wanted.len()).filter(|&i| wanted[i]).map(|i| i as i64).collect();
         let mut position = vec![-1; wanted.len()];
-        for (at, &row) in picture_rows.iter().enumerate() {
+        for (at, &row) in image_rows.iter().enumerate() {
             position[row as usize] = at as i64;
         }
         let test_rows = if self.test_files.is_some() { self.task.test.len() } else { 0 };
-        Ok(Layout { position, picture_rows, test_rows })
+        Ok(Layout { position, image_rows, test_rows })
     }
 }
 
-/// Which pictures tables of activations hold: first those of the training files that runs need, then the test files'.
+/// Which images tables of activations hold: first those of the training files that runs need, then the test files'.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// Row of a table by row of the training files' pictures; -1 where no run needs it.
+    /// Row of a table by row of the training files' images; -1 where no run needs it.
     position: Vec<i64>,
-    /// Rows of the training files' pictures, in table order.
-    picture_rows: Vec<i64>,
-    /// Test files' pictures after them.
+    /// Rows of the training files' images, in table order.
+    image_rows: Vec<i64>,
+    /// Test files' images after them.
     test_rows: usize,
 }
 
 impl Layout {
     /// Rows of a table.
     pub fn len(&self) -> usize {
-        self.picture_rows.len() + self.test_rows
+        self.image_rows.len() + self.test_rows
     }
 
     /// A run's inputs as rows of a table of activations, the inputs of block `start`.
     pub fn as_features(
         &self,
-        pictures: &PictureBank,
+        images: &ImageBank,
         inputs: RunInputs,
         run: (f64, u64),
         table: &Tensor,
         start: usize,
     ) -> Result<RunInputs> {
         let of =
-            |samples: &Samples| pictures.rows(samples).iter().map(|&r| self.position[r as usize]).collect::<Vec<_>>();
-        let task = &pictures.task;
+            |samples: &Samples| images.rows(samples).iter().map(|&r| self.position[r as usize]).collect::<Vec<_>>();
+        let task = &images.task;
         let train = of(&task.train.select(task.reduced(run.0, run.1)?));
-        let test = match pictures.test_files {
-            Some(_) => (self.picture_rows.len() as i64..self.len() as i64).collect(),
+        let test = match images.test_files {
+            Some(_) => (self.image_rows.len() as i64..self.len() as i64).collect(),
             None => of(&task.test),
         };
         Ok(RunInputs {
@@ -157,10 +153,10 @@ impl Layout {
     }
 
     /// Fills rows `first` to `first + count` of the table for block `level` from the table for block `from`, or from
-    /// the pictures where `from` is 0.
+    /// the images where `from` is 0.
     pub fn fill(
         &self,
-        pictures: &PictureBank,
+        images: &ImageBank,
         source: &dyn Model,
         (first, count): (usize, usize),
         (from, lower): (usize, Option<&Tensor>),
@@ -171,7 +167,7 @@ impl Layout {
             let range = first + at..first + at + size;
             let x = match lower {
                 Some(lower) => lower.f_narrow(0, range.start as i64, size as i64).during("reading activations")?,
-                None => source.preparation().apply(&self.pictures(pictures, range.clone())?)?,
+                None => source.preparation().apply(&self.images(images, range.clone())?)?,
             };
             let x = source.through(&x, from, level, false)?;
             let mut rows = table.f_narrow(0, range.start as i64, size as i64).during("storing activations")?;
@@ -180,20 +176,20 @@ impl Layout {
         Ok(())
     }
 
-    /// The pictures of some rows, as bytes.
-    fn pictures(&self, bank: &PictureBank, range: std::ops::Range<usize>) -> Result<Tensor> {
-        let border = self.picture_rows.len();
+    /// The images of some rows, as bytes.
+    fn images(&self, bank: &ImageBank, range: std::ops::Range<usize>) -> Result<Tensor> {
+        let border = self.image_rows.len();
         let mut parts = Vec::new();
         if range.start < border {
-            let rows = &self.picture_rows[range.start..range.end.min(border)];
+            let rows = &self.image_rows[range.start..range.end.min(border)];
             let rows = Tensor::f_from_slice(rows).and_then(|r| r.f_to(bank.train_files.device()));
-            parts.push(rows.and_then(|r| bank.train_files.f_index_select(0, &r)).during("choosing pictures")?);
+            parts.push(rows.and_then(|r| bank.train_files.f_index_select(0, &r)).during("choosing images")?);
         }
         if let (Some(test), true) = (&bank.test_files, range.end > border) {
             let start = range.start.max(border) - border;
             let part = test.f_narrow(0, start as i64, (range.end - border - start) as i64);
-            parts.push(part.during("choosing pictures")?);
+            parts.push(part.during("choosing images")?);
         }
-        Tensor::f_cat(&parts, 0).during("choosing pictures")
+        Tensor::f_cat(&parts, 0).during("choosing images")
     }
 }

@@ -1,6 +1,6 @@
 //! Making the runs of a sweep, side by side.
 
-use super::bank::PictureBank;
+use super::bank::ImageBank;
 use super::costs::cost;
 use super::jobs::{in_order, Hand, Job, RunJob, Runs};
 use super::plan::PlannedRun;
@@ -37,7 +37,7 @@ pub(super) fn compute(means: &Means, todo: &[&PlannedRun], journal: &mut Journal
     let on_cpu = source.device() == tch::Device::Cpu;
     let free = || if on_cpu { memory::available_memory() / 3 * 2 } else { GPU_MEMORY };
     let budget = means.memory_budget.unwrap_or_else(free);
-    let images = PictureBank::new(task, source.device())?;
+    let images = ImageBank::new(task, source.device())?;
     let with_prefix = todo.iter().filter(|run| run.frozen() >= FIRST_STORED);
     let layout = images.layout(with_prefix.map(|run| (run.row.fraction.get(), run.row.repeat)))?;
     // What a frozen layer makes of an image is the same in every epoch only where the image is.

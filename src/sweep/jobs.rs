@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Kind, Tensor};
 
-use super::bank::{Layout, PictureBank};
+use super::bank::{ImageBank, Layout};
 use super::run::{run, RunSpec};
 use super::stages::Stage;
 use crate::config::TrainingConfig;
@@ -141,7 +141,7 @@ impl Runs {
 /// What each worker has for itself.
 pub(super) struct Hand {
     pub source: Box<dyn Model>,
-    pub images: PictureBank,
+    pub images: ImageBank,
 }
 
 impl Work for Runs {

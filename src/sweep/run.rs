@@ -125,9 +125,9 @@ pub fn fine_tune(
             let device = source.device();
             let inputs = RunInputs {
                 classes: task.classes.len(),
-                train: Inputs::pictures(&train, device)?,
-                validation: Inputs::pictures(&task.validation, device)?,
-                test: Inputs::pictures(&task.test, device)?,
+                train: Inputs::images(&train, device)?,
+                validation: Inputs::images(&task.validation, device)?,
+                test: Inputs::images(&task.test, device)?,
             };
             let spec = RunSpec { percentage, cut, repeat };
             run(source.as_ref(), spec, &inputs, &training, trace, stop, |epoch| {

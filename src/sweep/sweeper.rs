@@ -41,7 +41,7 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// Those of [`Params::check`]; [`Error::Parameter`] when the source network is not the one that `params` describes,
-    /// or takes other pictures than the task has.
+    /// or takes other images than the task has.
     pub fn new(params: &Params, source: &'a dyn Model, data: &'a TransferLearningWrapper) -> Result<Self> {
         params.check()?;
         params.check_for_runs()?;
@@ -76,7 +76,7 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// Those of [`Sweep::new`]; those of [`crate::study::StudyFiles::check_rows`] when the plan's files, to which its rows
-    /// are to be added, are of other parameters, source weights or pictures.
+    /// are to be added, are of other parameters, source weights or images.
     pub fn planned(
         plan: &crate::study::Plan,
         source: &'a dyn Model,
@@ -91,7 +91,7 @@ impl<'a> Sweep<'a> {
         Ok(sweep.percentages(&plan.percentages).repeats(plan.repeats).journal(files.journal).known(known))
     }
 
-    /// Shares of the target training data, from above 0 to 1.
+    /// Fractions of the target training data, from above 0 to 1.
     pub fn percentages(mut self, percentages: &[f64]) -> Self {
         self.percentages = percentages.to_vec();
         self
@@ -129,7 +129,7 @@ impl<'a> Sweep<'a> {
         self
     }
 
-    /// Result files whose rows are not made again, if they are of the same parameters, source weights and pictures, and say
+    /// Result files whose rows are not made again, if they are of the same parameters, source weights and images, and say
     /// so. Unless set: none. Files that are not there, or cannot be read, are passed over.
     pub fn known(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         self.known = files.into_iter().collect();

@@ -62,13 +62,13 @@ pub fn classification_report(model: &dyn Model, samples: &Samples, names: &[Stri
         let expected = format!("samples of {} classes, as the network has outputs", names.len());
         return Err(Error::data("samples", expected, format!("label {label}")));
     }
-    model.check_images(samples.pictures.shape)?;
+    model.check_images(samples.images.shape)?;
     let mut bar = LateBar::new("classifying", Some(samples.len() as u64));
     let (sender, classified) = std::sync::mpsc::channel();
     let (model, samples, names) = (model.copied()?, samples.clone(), names.to_vec());
     let work = move |stop: &Stop| {
         threads::prepare_thread(threads::cores());
-        let inputs = Inputs::pictures(&samples, model.device())?;
+        let inputs = Inputs::images(&samples, model.device())?;
         let (mut predicted, mut truth) = (Vec::new(), Vec::new());
         let all: Vec<i64> = (0..inputs.len() as i64).collect();
         for batch in all.chunks(REPORT_BATCH) {

@@ -22,7 +22,7 @@ pub(crate) struct Inputs {
     /// The block they go into.
     start: usize,
     /// The same samples as images, for batches of one: see [`Inputs::for_batch_of`].
-    pictures: Option<Box<Inputs>>,
+    images: Option<Box<Inputs>>,
 }
 
 /// Samples' labels as 64-bit integers.
@@ -33,21 +33,21 @@ pub(crate) fn label_tensor(samples: &Samples, device: tch::Device) -> Result<Ten
 
 impl Inputs {
     /// The images of some samples, as bytes on `device`.
-    pub fn pictures(samples: &Samples, device: tch::Device) -> Result<Inputs> {
+    pub fn images(samples: &Samples, device: tch::Device) -> Result<Inputs> {
         let (table, labels) = (pixel_table(samples, device)?, label_tensor(samples, device)?);
-        Ok(Inputs { table, rows: None, labels, start: 0, pictures: None })
+        Ok(Inputs { table, rows: None, labels, start: 0, images: None })
     }
 
     /// Rows of a table of images.
-    pub fn of_pictures(table: &Tensor, rows: Vec<i64>, labels: &Tensor) -> Inputs {
+    pub fn of_images(table: &Tensor, rows: Vec<i64>, labels: &Tensor) -> Inputs {
         let (table, labels) = (table.shallow_clone(), labels.shallow_clone());
-        Inputs { table, rows: Some(rows), labels, start: 0, pictures: None }
+        Inputs { table, rows: Some(rows), labels, start: 0, images: None }
     }
 
     /// The same samples as rows of a table of stored activations, the inputs of block `start`.
     pub fn into_features(self, table: &Tensor, rows: Vec<i64>, start: usize) -> Inputs {
         let (table, labels) = (table.shallow_clone(), self.labels.shallow_clone());
-        Inputs { table, rows: Some(rows), labels, start, pictures: Some(Box::new(self)) }
+        Inputs { table, rows: Some(rows), labels, start, images: Some(Box::new(self)) }
     }
 
     pub fn len(&self) -> usize {
@@ -62,8 +62,8 @@ impl Inputs {
     /// What to take a batch of `size` samples from. libtorch convolves a single sample in another way, which rounds
     /// differently from the way that stored activations were computed; a batch of one starts from the image.
     pub fn for_batch_of(&self, size: usize) -> &Inputs {
-        match &self.pictures {
-            Some(pictures) if size == 1 => pictures,
+        match &self.images {
+            Some(images) if size == 1 => images,
             _ => self,
         }
     }

@@ -44,7 +44,7 @@ fn source_identity(params: &Params, task: &Task, first_weights: Option<&str>) ->
     let source = SourceNetwork {
         network: params.network()?,
         training: params.pretraining()?,
-        input_shape: task.train.pictures.shape,
+        input_shape: task.train.images.shape,
         classes: &task.classes,
         images: task.training_digest(),
         first_weights,

@@ -185,9 +185,9 @@ impl<'m> Trainer<'m> {
         let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
         let job = Job {
             model: self.model.copied()?,
-            train: Inputs::pictures(&self.train, device)?,
-            validation: Inputs::pictures(&self.task.validation, device)?,
-            test: Inputs::pictures(&self.task.test, device)?,
+            train: Inputs::images(&self.train, device)?,
+            validation: Inputs::images(&self.task.validation, device)?,
+            test: Inputs::images(&self.task.test, device)?,
             names: self.task.class_names.clone(),
             identity: TrainingIdentity::new(
                 self.model,

@@ -140,14 +140,14 @@ mod tests {
         let params = Params { depth: 2, num_channels: 8, ..Params::default() };
         let data = TransferLearningWrapper::new(&params, GLYPHS, GLYPHS, "data").unwrap();
         let (device, stop) = (tch::Device::Cpu, Stop::default());
-        let validation = Inputs::pictures(&data.source.validation, device).unwrap();
+        let validation = Inputs::images(&data.source.validation, device).unwrap();
         let mut none = 0;
         crate::runtime::threads::prepare_thread(1);
         for repeat in 0..2 {
             let train = data.reduced_train(0.02, repeat).unwrap();
-            let train = Inputs::pictures(&train, device).unwrap();
+            let train = Inputs::images(&train, device).unwrap();
             let model = || CustomCnn::new(&params, data.target.classes.len(), data.input_shape()).unwrap();
-            let validation = Inputs::pictures(&data.target.validation, device).unwrap();
+            let validation = Inputs::images(&data.target.validation, device).unwrap();
             assert!(Validation::serves(&model(), &validation, 64));
             let mut seen = [vec![], vec![]];
             let run = |decides: bool, seen: &mut Vec<Option<f64>>| {

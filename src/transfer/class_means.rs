@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 use super::input::Labelled;
 use crate::error::Result;
 
-/// The share of images that are nearest to the mean of their own class, each left out of that mean: the accuracy of the
+/// The fraction of images that are nearest to the mean of their own class, each left out of that mean: the accuracy of the
 /// nearest-class-mean classifier by leave-one-out, from 0 to 1. Features are images x features; distances are Euclidean,
 /// and of classes equally near the lowest counts.
 ///

@@ -197,7 +197,7 @@ impl LayerFeatures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Pictures;
+    use crate::data::Images;
     use crate::model::{Layer, Layers, Network};
     use std::sync::Arc;
 
@@ -217,8 +217,8 @@ mod tests {
     fn blocks_are_taken_in_their_order_whatever_they_are_called() {
         // The second block has the name that the study's first convolution has, and so on.
         let network = Network::of("own", [1, 4, 4]).block("act1", Conv(1)).block("conv0", Conv(2)).build(2).unwrap();
-        let pictures = Pictures::from_bytes((0..48).collect(), vec![0, 1, 1], [1, 4, 4]).unwrap();
-        let samples = Samples { pictures: Arc::new(pictures), rows: vec![0, 1, 2], labels: vec![0, 1, 1] };
+        let images = Images::from_bytes((0..48).collect(), vec![0, 1, 1], [1, 4, 4]).unwrap();
+        let samples = Samples { images: Arc::new(images), rows: vec![0, 1, 2], labels: vec![0, 1, 1] };
         for view in View::ALL {
             let features = LayerFeatures::new(&network, &samples, view).unwrap();
             assert_eq!(features.names(), ["act1", "conv0"]);

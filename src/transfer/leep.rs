@@ -45,7 +45,7 @@ mod tests {
     fn source_classes_that_are_target_classes_leave_nothing_to_guess() {
         let sure = array![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
         assert_eq!(leep(sure.view(), &[0, 1, 0, 1]).unwrap(), 0.0);
-        // One source class for all: only the shares of the labels are known.
+        // One source class for all: only the fractions of the labels are known.
         let none = array![[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]];
         assert!((leep(none.view(), &[0, 1, 0, 1]).unwrap() - 0.5f64.ln()).abs() < 1e-15);
         let error = leep(array![[0.5, 0.1]].view(), &[0]).unwrap_err().to_string();

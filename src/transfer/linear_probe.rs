@@ -19,7 +19,7 @@ const GRADIENT: f64 = 1e-6;
 /// What a linear classifier makes of images that it was not trained on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearProbe {
-    /// The share of images classified as what they are, from 0 to 1.
+    /// The fraction of images classified as what they are, from 0 to 1.
     pub accuracy: f64,
     /// The mean logarithm of the probability given to an image's class, 0 or less. Where images are few it tells layers
     /// apart that have the same accuracy.

@@ -10,7 +10,7 @@ const USUAL: usize = 5;
 /// Images whose distances to all others are held at once.
 const AT_ONCE: usize = 256;
 
-/// The share of images whose class most of their `k` nearest neighbours have, the image itself not among them: the
+/// The fraction of images whose class most of their `k` nearest neighbours have, the image itself not among them: the
 /// accuracy of the k-nearest-neighbours classifier by leave-one-out, from 0 to 1. Features are images x features;
 /// distances are Euclidean, and of classes with as many neighbours the lowest counts.
 ///

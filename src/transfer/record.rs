@@ -18,7 +18,7 @@ use crate::util::{files, locks};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct TransferRecord {
-    /// Share of the target training data, from above 0 to 1.
+    /// Fraction of the target training data, from above 0 to 1.
     pub percentage: f64,
     /// The seed that the reduced training set was drawn with.
     pub repeat: u64,
@@ -59,7 +59,7 @@ pub const NETWORK: &str = "network";
 /// A file of scores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TransferFile {
-    /// The rows, by share, repeat and layer.
+    /// The rows, by fraction, repeat and layer.
     pub records: Vec<TransferRecord>,
 }
 
@@ -69,7 +69,7 @@ impl TransferFile {
         TransferFile { records: self.records.iter().filter(|r| r.features == features).cloned().collect() }
     }
 
-    /// The shares of the data that there are rows of, ascending.
+    /// The fractions of the data that there are rows of, ascending.
     pub fn percentages(&self) -> Vec<f64> {
         distinct(self.records.iter().map(|r| r.percentage))
     }
@@ -85,7 +85,7 @@ impl TransferFile {
     /// Reads a file of scores.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read; [`Error::Format`] when it is not a JSON list of rows, when a share is out
+    /// [`Error::Io`] when the file cannot be read; [`Error::Format`] when it is not a JSON list of rows, when a fraction is out
     /// of its range, or when rows are of several source networks or sets of images. The message names the row.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -124,7 +124,7 @@ impl TransferFile {
         Ok(())
     }
 
-    /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by features, share,
+    /// Adds the rows of the file at `path`, where there is one, that are not among these. Rows come by features, fraction,
     /// repeat and layer.
     ///
     /// # Errors

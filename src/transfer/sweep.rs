@@ -1,4 +1,4 @@
-//! Scores over shares of the data, repeats and layers.
+//! Scores over fractions of the data, repeats and layers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::sweep::layers::{Draws, Examined, Manner};
 
 /// Every score of every layer of a source network, on reduced training sets of a task.
 ///
-/// The defaults are the published grid: five shares of the data, repeats as published.
+/// The defaults are the published grid: five fractions of the data, repeats as published.
 pub struct TransferSweep<'a> {
     model: &'a dyn Model,
     task: &'a Task,
@@ -44,7 +44,7 @@ impl<'a> TransferSweep<'a> {
         }
     }
 
-    /// Shares of the task's training data, from above 0 to 1.
+    /// Fractions of the task's training data, from above 0 to 1.
     pub fn percentages(mut self, percentages: &[f64]) -> Self {
         self.percentages = percentages.to_vec();
         self
@@ -81,7 +81,7 @@ impl<'a> TransferSweep<'a> {
         self
     }
 
-    /// Makes every row that is not in the journal, and returns all of the grid, by share, repeat and layer, before the
+    /// Makes every row that is not in the journal, and returns all of the grid, by fraction, repeat and layer, before the
     /// layers the network as a whole. A score that the images do not allow is missing in its row, which says why.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ const DISTORTION: f64 = 1e-4;
 /// them class by class, an estimate of what features and labels say about each other. 0 or more; higher is better.
 ///
 /// Features are centred, and scaled to a mean variance of 1, so that layers of other scales can be compared. The coding
-/// rate of n rows Z is 1/2 log det(I + Z'Z / (n e)); that of classes is weighted by their shares of the images.
+/// rate of n rows Z is 1/2 log det(I + Z'Z / (n e)); that of classes is weighted by their fractions of the images.
 ///
 /// # Errors
 /// [`crate::error::Error::Parameter`] when there is not a label for each image, fewer than two classes, or when features

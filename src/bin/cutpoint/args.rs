@@ -125,12 +125,12 @@ pub struct Overrides {
     /// Epochs without a better validation accuracy before training stops; 0: never.
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
-    /// Pictures a batch.
+    /// Images a batch.
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
     #[command(flatten)]
     pub network: Network,
-    /// What test accuracy is measured on: `test`, the data set's test files; `published`, the training files' pictures
+    /// What test accuracy is measured on: `test`, the data set's test files; `published`, the training files' images
     /// of the task, as the published results did, which flatters every number.
     #[arg(long, value_name = "SPLIT")]
     pub test_split: Option<TestSplit>,

@@ -10,7 +10,7 @@ use crate::args::{Drawn, Machine, Source};
 use crate::results::Form;
 use crate::{tell, tell_weights};
 
-/// Cluster what each layer of the source network makes of the target pictures, and score the clusters against the
+/// Cluster what each layer of the source network makes of the target images, and score the clusters against the
 /// classes.
 ///
 /// Features are a convolution's outputs before the activation, averaged over space; there are as many clusters as

@@ -36,7 +36,7 @@ pub struct Args {
     /// Classes of the target task.
     #[arg(long, default_value = "5,6,7,8,9")]
     finetune_classes: String,
-    /// Share of the target training data, from above 0 to 1.
+    /// Fraction of the target training data, from above 0 to 1.
     #[arg(long, default_value_t = 0.001)]
     percentage: f64,
     /// Convolutions before the cut; -1 is the baseline.
@@ -55,7 +55,7 @@ pub struct Args {
     /// Epochs without a better validation accuracy before training stops; 0: never.
     #[arg(long, default_value_t = 6)]
     patience: usize,
-    /// Pictures a batch.
+    /// Images a batch.
     #[arg(long, default_value_t = 4096)]
     batch_size: usize,
     /// Adam's learning rate.

@@ -35,8 +35,8 @@ pub struct Own {
     /// Classes of the target task. Unless given: all that are not the source's.
     #[arg(long, value_name = "LIST")]
     pub target_classes: Option<String>,
-    /// Share of the target's training images that validates.
-    #[arg(long, value_name = "SHARE")]
+    /// Fraction of the target's training images that validates.
+    #[arg(long, value_name = "FRACTION")]
     pub val_split: Option<f64>,
     /// What the study is called: its folder in results/. Unless given: folder or data set, and network.
     #[arg(long, value_name = "NAME")]

@@ -23,7 +23,7 @@ use crate::args::{Machine, Network, Source};
 use crate::results::{clusterings, Only, Studies};
 use crate::tell;
 
-/// Draw a figure of result files, published ones too, or of a study's pictures and network, as SVG or PNG.
+/// Draw a figure of result files, published ones too, or of a study's images and network, as SVG or PNG.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -163,11 +163,11 @@ enum Kind {
         #[command(flatten)]
         out: Out,
     },
-    /// Training pictures of each class of a study's target task.
+    /// Training images of each class of a study's target task.
     Samples {
         #[command(flatten)]
         of: OfStudy,
-        /// Pictures of each class.
+        /// Images of each class.
         #[arg(long, default_value_t = 10)]
         count: usize,
     },
@@ -184,17 +184,17 @@ enum Kind {
     },
     /// The source network's first filters.
     Filters(OfStudy),
-    /// What the source network's convolutions make of one target picture.
+    /// What the source network's convolutions make of one target image.
     FeatureMaps {
         #[command(flatten)]
         of: OfStudy,
-        /// Which of the training pictures, from 0.
-        #[arg(long, default_value_t = 0)]
-        picture: usize,
+        /// Which of the training images, from 0.
+        #[arg(long, alias = "picture", default_value_t = 0)]
+        image: usize,
     },
     /// The effective rank of each layer's weights: the source network's, beside its initial one.
     EffectiveRank(OfStudy),
-    /// Which classes the source network takes for which, on the source task's test pictures.
+    /// Which classes the source network takes for which, on the source task's test images.
     Confusion(OfStudy),
     /// One layer's features on a plane, coloured by class and by cluster.
     Map {
@@ -203,7 +203,7 @@ enum Kind {
         /// Which convolution, from 0. Unless given: the last one.
         #[arg(long)]
         layer: Option<usize>,
-        /// Share of the target training data.
+        /// Fraction of the target training data.
         #[arg(long, default_value_t = 0.05)]
         percentage: f64,
         /// How clusters are made.
@@ -443,9 +443,9 @@ pub fn run(args: Args) -> Result<()> {
             of.out.save(plot::architecture(&network)?)
         }
         Kind::Filters(of) => of.out.save(of.load_trained()?.source.filters()?),
-        Kind::FeatureMaps { of, picture } => {
+        Kind::FeatureMaps { of, image } => {
             let Loaded { data, source, .. } = of.load_trained()?;
-            of.out.save(source.feature_maps(&data.target.train, picture)?)
+            of.out.save(source.feature_maps(&data.target.train, image)?)
         }
         Kind::EffectiveRank(of) => {
             let Loaded { source, .. } = of.load_trained()?;

@@ -179,7 +179,7 @@ pub fn run(args: Args) -> Result<()> {
         Question::Summary { files, measure, level, only, form } => {
             let file = only.of(load_together(&files)?)?;
             let table = Summary::of(&file.records, measure, level)?.numbers();
-            let table = if measure == Measure::TestAcc { table.note(test_pictures(&file)) } else { table };
+            let table = if measure == Measure::TestAcc { table.note(test_images(&file)) } else { table };
             form.print(&table, &uneven(&Groups::new(&file.records)?))
         }
         Question::Trend { studies: asked, form } => {
@@ -199,7 +199,7 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
-fn test_pictures(file: &ResultFile) -> String {
+fn test_images(file: &ResultFile) -> String {
     format!("test accuracy on {}", file.measured_on())
 }
 

@@ -19,7 +19,7 @@ use crate::{say, show, tell};
 /// not there, it is pre-trained first. Each finished run is kept at once in results/<FOLDER>/.journal, so that the
 /// same command goes on where it stopped. At the end cuts_<SPLIT>_classes_<SETTING>.json and
 /// baselines_<SPLIT>_classes.json are written; rows that they hold already, of the same parameters, source weights and
-/// pictures, are not made again.
+/// images, are not made again.
 ///
 /// With --folder or --dataset and --network the study is one of your own images: results/<NAME>/cuts_own_classes_<SETTING>.json.
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ pub struct Args {
     /// all, keep; FT: freeze, remove what is after the cut.
     #[arg(long, default_value = "FR")]
     pub setting: Setting,
-    /// Shares of the target training data, from above 0 to 1.
+    /// Fractions of the target training data, from above 0 to 1.
     #[arg(long, value_delimiter = ',', default_values_t = PERCENTAGES)]
     pub percentages: Vec<f64>,
     /// Cuts, as a list (-1,0,6) or a range (-1..6, both ends included); -1 is the baseline. Unless given: all.
@@ -58,7 +58,7 @@ pub struct Args {
     /// given: as in fine-tuning.
     #[arg(long, value_name = "N")]
     pub pretrain_epochs: Option<usize>,
-    /// Pictures a batch in pre-training. Unless given: as in fine-tuning.
+    /// Images a batch in pre-training. Unless given: as in fine-tuning.
     #[arg(long, value_name = "N")]
     pub pretrain_batch_size: Option<usize>,
     /// Folder that results/ and pretrained_models/ are below. Unless given: the working directory.

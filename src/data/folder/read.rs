@@ -8,7 +8,7 @@ use super::decode::{decode, lies};
 use super::fault::FORMATS;
 use super::survey::{sentences, survey, Found, PassedOver, Reason};
 use crate::data::dataset::Dataset;
-use crate::data::images::Pictures;
+use crate::data::images::Images;
 use crate::data::resize::resize;
 use crate::error::{Error, Result};
 use crate::rng::TorchRng;
@@ -82,7 +82,7 @@ impl Dataset {
             progress.line(&format!("{name}: {line}"));
         }
         let names: Vec<&str> = reading.found.classes.iter().map(|c| c.name.as_str()).collect();
-        Ok(Dataset { place: folder.display().to_string(), ..Dataset::from_pictures(name, &names, train, test)? })
+        Ok(Dataset { place: folder.display().to_string(), ..Dataset::from_images(name, &names, train, test)? })
     }
 }
 
@@ -124,7 +124,7 @@ impl Reading {
         self.found.passed_over.list(folder, &names)
     }
 
-    fn pixels(&mut self, name: &str, options: &FolderOptions, progress: &dyn Progress) -> Result<(Pictures, Pictures)> {
+    fn pixels(&mut self, name: &str, options: &FolderOptions, progress: &dyn Progress) -> Result<(Images, Images)> {
         let count = self.train.len() + self.test.len();
         let channels = if options.colour { 3 } else { 1 };
         let size = channels * options.side[0] * options.side[1];
@@ -140,7 +140,7 @@ impl Reading {
         both
     }
 
-    fn part(&mut self, train: bool, options: &FolderOptions, progress: &dyn Progress) -> Result<Pictures> {
+    fn part(&mut self, train: bool, options: &FolderOptions, progress: &dyn Progress) -> Result<Images> {
         let files = if train { &self.train } else { &self.test };
         let channels = if options.colour { 3 } else { 1 };
         let mut pixels = Vec::with_capacity(files.len() * channels * options.side[0] * options.side[1]);
@@ -157,7 +157,7 @@ impl Reading {
             }
             progress.advance(1);
         }
-        Pictures::from_bytes(pixels, labels, [channels, options.side[0], options.side[1]])
+        Images::from_bytes(pixels, labels, [channels, options.side[0], options.side[1]])
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
             paint(&dir.path().join(format!("cat/{i}.png")), [8, 8], [200, i, 3]);
             paint(&dir.path().join(format!("ant/{i}.jpg")), [16, 12], [10, 20, 30]);
         }
-        std::fs::write(dir.path().join("cat/notes.txt"), "not a picture").unwrap();
+        std::fs::write(dir.path().join("cat/notes.txt"), "not an image").unwrap();
         std::fs::create_dir(dir.path().join(".cache")).unwrap();
         let options = FolderOptions { side: [8, 8], ..FolderOptions::default() };
         let set = Dataset::from_folder("mine", dir.path(), &options, &Silent).unwrap();
@@ -256,11 +256,8 @@ mod tests {
         );
         assert_eq!((set.train.len(), set.test.len(), set.train.shape), (16, 4, [3, 8, 8]));
         let cat = set.train.labels.iter().position(|&l| l == 1).unwrap();
-        let picture = set.train.picture(cat);
-        assert!(
-            picture[..64].iter().all(|&p| p == 200) && picture[128..].iter().all(|&p| p == 3),
-            "red first, blue last"
-        );
+        let image = set.train.image(cat);
+        assert!(image[..64].iter().all(|&p| p == 200) && image[128..].iter().all(|&p| p == 3), "red first, blue last");
         let again = Dataset::from_folder("mine", dir.path(), &options, &Silent).unwrap();
         assert_eq!(set.test.pixels, again.test.pixels);
         // The same below a folder `train` that has no `test` beside it.
@@ -291,11 +288,11 @@ mod tests {
 
     #[test]
     fn a_data_set_survives_being_written_as_a_folder() {
-        let pictures = |labels: Vec<u8>| {
+        let images = |labels: Vec<u8>| {
             let bytes = (0..labels.len() * 12).map(|i| (i * 7) as u8).collect();
-            Pictures::from_bytes(bytes, labels, [3, 2, 2]).unwrap()
+            Images::from_bytes(bytes, labels, [3, 2, 2]).unwrap()
         };
-        let set = Dataset::from_pictures("m", &["a", "b"], pictures(vec![0, 0, 1, 1]), pictures(vec![0, 1])).unwrap();
+        let set = Dataset::from_images("m", &["a", "b"], images(vec![0, 0, 1, 1]), images(vec![0, 1])).unwrap();
         let dir = tempfile::tempdir().unwrap();
         set.save_folder(dir.path(), 10).unwrap();
         let options = FolderOptions { side: [2, 2], ..FolderOptions::default() };
@@ -328,10 +325,10 @@ mod tests {
         assert!(error(&FolderOptions { side: [0, 4], ..options.clone() }).contains("`side`"));
         assert!(error(&FolderOptions { test_share: 1.0, ..options }).contains("`test_share`"));
         assert!(load(&FolderOptions::default()).is_err());
-        let pictures = |labels: Vec<u8>| Pictures::from_bytes(vec![0; labels.len() * 4], labels, [1, 2, 2]).unwrap();
-        assert!(Pictures::from_bytes(vec![0; 3], vec![0], [1, 2, 2]).is_err());
-        assert!(Pictures::from_bytes(vec![0; 8], vec![0], [2, 2, 2]).is_err());
-        let make = |train, test| Dataset::from_pictures("m", &["a", "b"], pictures(train), pictures(test));
+        let images = |labels: Vec<u8>| Images::from_bytes(vec![0; labels.len() * 4], labels, [1, 2, 2]).unwrap();
+        assert!(Images::from_bytes(vec![0; 3], vec![0], [1, 2, 2]).is_err());
+        assert!(Images::from_bytes(vec![0; 8], vec![0], [2, 2, 2]).is_err());
+        let make = |train, test| Dataset::from_images("m", &["a", "b"], images(train), images(test));
         assert!(make(vec![0, 2], vec![0]).unwrap_err().to_string().contains("label 2"));
         assert!(make(vec![0, 1], vec![]).is_err() && make(vec![0, 1], vec![1]).is_ok());
     }

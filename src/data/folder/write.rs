@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::data::dataset::Dataset;
-use crate::data::images::Pictures;
+use crate::data::images::Images;
 use crate::error::{Error, Result};
 
 impl Dataset {
-    /// Writes the first pictures of each class as PNG files, `train/<class>/<n>.png` and `test/<class>/<n>.png`: the form
+    /// Writes the first images of each class as PNG files, `train/<class>/<n>.png` and `test/<class>/<n>.png`: the form
     /// that [`Dataset::from_folder`] reads. At most `count` of each class and part are written.
     ///
     /// # Errors
@@ -23,14 +23,14 @@ impl Dataset {
                 return Err(Error::parameter("class_names", "names of folders, each once", name));
             }
         }
-        for (part, pictures) in [("train", &self.train), ("test", &self.test)] {
+        for (part, images) in [("train", &self.train), ("test", &self.test)] {
             let mut written = vec![0usize; self.class_names.len()];
-            for (row, &label) in pictures.labels.iter().enumerate() {
+            for (row, &label) in images.labels.iter().enumerate() {
                 let class = usize::from(label);
                 if written[class] < count {
                     let file = folder.as_ref().join(part).join(&self.class_names[class]);
                     crate::util::files::create_dir(&file)?;
-                    write(&file.join(format!("{:05}.png", written[class])), pictures, row)?;
+                    write(&file.join(format!("{:05}.png", written[class])), images, row)?;
                     written[class] += 1;
                 }
             }
@@ -39,11 +39,11 @@ impl Dataset {
     }
 }
 
-fn write(path: &Path, pictures: &Pictures, row: usize) -> Result<()> {
-    let [channels, height, width] = pictures.shape;
-    let (bytes, area) = (pictures.picture(row), height * width);
+fn write(path: &Path, images: &Images, row: usize) -> Result<()> {
+    let [channels, height, width] = images.shape;
+    let (bytes, area) = (images.image(row), height * width);
     let interleaved: Vec<u8> = (0..area).flat_map(|i| (0..channels).map(move |c| bytes[c * area + i])).collect();
     let colour = if channels == 3 { image::ColorType::Rgb8 } else { image::ColorType::L8 };
     let written = image::save_buffer(path, &interleaved, width as u32, height as u32, colour);
-    written.map_err(|e| Error::format(path, "a picture that can be written", e.to_string()))
+    written.map_err(|e| Error::format(path, "an image that can be written", e.to_string()))
 }

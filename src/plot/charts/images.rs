@@ -88,10 +88,10 @@ pub fn sample_grid(task: &Task, count: usize) -> Result<Figure> {
     if !(1..=40).contains(&count) {
         return Err(Error::parameter("count", "1 to 40 images a class", count));
     }
-    let shape = task.train.pictures.shape;
+    let shape = task.train.images.shape;
     let row = |(label, name): (usize, String)| {
         let of_class = (0..task.train.len()).filter(|&i| usize::from(task.train.labels[i]) == label).take(count);
-        let tile = |i: usize| interleaved(task.train.pictures.picture(task.train.rows[i] as usize), shape);
+        let tile = |i: usize| interleaved(task.train.images.image(task.train.rows[i] as usize), shape);
         (name, of_class.map(tile).collect())
     };
     let rows = task.class_names.iter().cloned().enumerate().map(row).collect();
@@ -155,9 +155,9 @@ pub fn feature_maps(model: &dyn Model, samples: &Samples, position: usize) -> Re
     if position >= samples.len() {
         return Err(Error::parameter("position", format!("below {}, the samples", samples.len()), position));
     }
-    let shape = samples.pictures.shape;
+    let shape = samples.images.shape;
     model.check_images(shape)?;
-    let image = samples.pictures.picture(samples.rows[position] as usize);
+    let image = samples.images.image(samples.rows[position] as usize);
     let mut rows = vec![("image".to_owned(), vec![interleaved(image, shape)])];
     let [c, h, w] = shape.map(|s| s as i64);
     let bytes = Tensor::f_from_data_size(image, &[1, c, h, w], Kind::Uint8).and_then(|x| x.f_to(model.device()));

@@ -61,7 +61,7 @@ impl Across {
 /// The fewest studies that something can be learnt from and tried on.
 pub const FEWEST_STUDIES: usize = 3;
 
-/// Every policy over the studies of each setting and share with [`FEWEST_STUDIES`] or more. Scores that some study of a
+/// Every policy over the studies of each setting and fraction with [`FEWEST_STUDIES`] or more. Scores that some study of a
 /// share lacks are left out there.
 ///
 /// # Errors
@@ -77,7 +77,7 @@ pub fn across(evidence: &Evidence) -> Result<Vec<Across>> {
     Ok(all)
 }
 
-/// The policies of one setting and share.
+/// The policies of one setting and fraction.
 pub(super) fn of_group(setting: Setting, percentage: f64, cases: &[&EvidenceCase]) -> Result<Vec<Across>> {
     let policies = scores_of_all(cases).into_iter().map(Policy::Score);
     let policies = [Policy::LearntCut, Policy::Random, Policy::LearntScore].into_iter().chain(policies);
@@ -140,7 +140,7 @@ fn regrets(policy: Policy, cases: &[&EvidenceCase]) -> Option<Vec<f64>> {
     cases.iter().enumerate().map(of).collect()
 }
 
-/// Policies over studies as a table; the least mean regret of each setting and share is marked.
+/// Policies over studies as a table; the least mean regret of each setting and fraction is marked.
 pub fn across_table(rows: &[Across]) -> Table {
     let same = |a: &Across, b: &Across| a.setting == b.setting && a.percentage == b.percentage;
     let least = |row: &Across| rows.iter().filter(|o| same(o, row)).all(|o| o.regret.value >= row.regret.value);

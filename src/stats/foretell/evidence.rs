@@ -32,7 +32,7 @@ pub struct EvidenceCase {
 /// Regrets of studies, by which a new one is advised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// One a study, setting and share.
+    /// One a study, setting and fraction.
     pub cases: Vec<EvidenceCase>,
 }
 
@@ -77,7 +77,7 @@ impl Evidence {
         Evidence { cases: self.cases.iter().filter(|c| c.study != study).cloned().collect() }
     }
 
-    /// The settings and shares that there is evidence for, each once, by setting and share.
+    /// The settings and fractions that there is evidence for, each once, by setting and fraction.
     pub fn groups(&self) -> Vec<(Setting, f64)> {
         let mut groups: Vec<(Setting, f64)> = self.cases.iter().map(|c| (c.setting, c.percentage)).collect();
         groups.sort_by(|a, b| a.0.to_string().cmp(&b.0.to_string()).then(a.1.total_cmp(&b.1)));
@@ -85,7 +85,7 @@ impl Evidence {
         groups
     }
 
-    /// The cases of a setting and share.
+    /// The cases of a setting and fraction.
     pub fn at(&self, setting: Setting, percentage: f64) -> Vec<&EvidenceCase> {
         self.cases.iter().filter(|c| c.setting == setting && c.percentage == percentage).collect()
     }

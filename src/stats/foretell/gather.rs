@@ -10,7 +10,7 @@ use crate::study::Study;
 use crate::transfer::{TransferFile, View};
 
 /// The cases of every study whose scores and fine-tuned results are both in `results/` below `root`, under every setting,
-/// by study, setting and share. Studies that have only one of them are passed over.
+/// by study, setting and fraction. Studies that have only one of them are passed over.
 ///
 /// # Errors
 /// Those of [`TransferFile::load`], [`load_together`] and [`Case::all`].

@@ -96,7 +96,7 @@ pub fn judge(cases: &[Case]) -> Vec<Judgement> {
     judgements
 }
 
-/// Judgements as a table; the least regret of each study, setting and share is marked, that of fixed cuts, which nobody
+/// Judgements as a table; the least regret of each study, setting and fraction is marked, that of fixed cuts, which nobody
 /// knows before, left out of the comparison.
 pub fn judgement_table(judgements: &[Judgement]) -> Table {
     let same =

@@ -76,7 +76,7 @@ pub struct Recommendation {
     pub worst: Option<f64>,
     /// Studies behind it.
     pub studies: usize,
-    /// The share of the data in those studies that has about as many images of a class.
+    /// The fraction of the data in those studies that has about as many images of a class.
     pub percentage: f64,
     sentences: Vec<String>,
 }
@@ -159,14 +159,14 @@ fn is_better(row: &Across, fixed: &Across) -> bool {
     row.regret.value < fixed.regret.value && row.p_value.is_some_and(|p| p < ALPHA)
 }
 
-/// The share whose studies have about as many images of a class, of those with enough studies.
+/// The fraction whose studies have about as many images of a class, of those with enough studies.
 fn nearest(evidence: &Evidence, setting: Setting, images: f64) -> Result<(f64, Vec<&EvidenceCase>)> {
     let groups = evidence.groups().into_iter().filter(|group| group.0 == setting);
     let groups = groups.map(|(_, percentage)| (percentage, evidence.at(setting, percentage)));
     let enough = groups.filter(|(_, cases)| cases.len() >= FEWEST_STUDIES);
     let distance = |cases: &[&EvidenceCase]| (over(cases, |c| c.images_per_class) / images).ln().abs();
     enough.min_by(|a, b| distance(&a.1).total_cmp(&distance(&b.1))).ok_or_else(|| {
-        let expected = format!("{FEWEST_STUDIES} studies or more of setting {setting} at some share of the data");
+        let expected = format!("{FEWEST_STUDIES} studies or more of setting {setting} at some fraction of the data");
         Error::parameter("evidence", expected, format!("{} cases", evidence.cases.len()))
     })
 }
@@ -215,7 +215,7 @@ fn sentences(
             expected.value, expected.low, expected.high
         ),
         _ if !situation.is_of_the_kind => format!(
-            "What it may cost cannot be said: the evidence is of networks of {depth} convolutions on small images, this one has {} blocks, and the cut is at the same share of its depth.",
+            "What it may cost cannot be said: the evidence is of networks of {depth} convolutions on small images, this one has {} blocks, and the cut is at the same fraction of its depth.",
             situation.layers.len()
         ),
         _ => format!(
