@@ -52,7 +52,8 @@ fn every_format_shows_what_pillow_shows() {
         let pixels = set.train.image(0);
         let want = want["pixels"].as_str().unwrap();
         let lossy = name.ends_with(".jpg") || name == "lossy.webp" || name == "jpeg.tif";
-        let most = if lossy { 6 } else { 0 };
+        // 16 bits become 8 rounded here; `make.py` cuts what is after the point off.
+        let most = if lossy { 6 } else { i32::from(name.starts_with("deep.")) };
         for at in 0..width * height {
             for channel in 0..3 {
                 let digits = 6 * at + 2 * channel;
