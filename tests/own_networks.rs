@@ -217,7 +217,7 @@ fn a_training_of_a_network_that_diverges_is_said_to_and_leaves_it_as_it_was() {
     let trained = Trainer::new(&mut network, &data, 1e30, &wild).unwrap().train();
     assert!(matches!(trained, Err(Error::Diverged(_))), "{trained:?}");
     assert_eq!(network.state_dict(), before);
-    let run = fine_tune(&network, &data, &wild, Row::new(0.05, 0, 0).unwrap(), 1, false);
+    let run = fine_tune(&network, &data, &wild, Row::new(1.0, 0, 0).unwrap(), 1, false);
     assert!(matches!(run, Err(Error::Diverged(_))), "{run:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
