@@ -128,13 +128,14 @@ def test_twenty_thousand_updates_leave_one_output(page_with):
     page.screenshot(path=screenshots() / "updates.png")
 
 
-def test_an_interrupt_ends_a_printing_loop_and_keeps_its_variable(page_with):
-    page = page_with("let mut n = 0_u64;", 'loop { println!("line {n}"); n += 1; std::thread::sleep(std::time::Duration::from_millis(1)); }', 'format!("n is {}", n > 100)')
+@pytest.mark.parametrize("pause", ["std::thread::sleep(std::time::Duration::from_millis(1));", ""], ids=["paced", "unpaced"])
+def test_an_interrupt_ends_a_printing_loop_and_keeps_its_variable(page_with, pause):
+    page = page_with("let mut n = 0_u64;", f'loop {{ println!("line {{n}}"); n += 1; {pause} }}', 'format!("n is {}", n > 100)')
     page.set_default_timeout(120_000)
     menu(page, "Run", "Run All Cells")
     # Locators that look for text would read megabytes again and again.
     wait_or_show(page, page.locator(".jp-OutputArea-output").first)
-    page.wait_for_timeout(2000)
+    page.wait_for_timeout(2000 if pause else 8000)
     menu(page, "Kernel", "Interrupt Kernel")
     wait_or_show(page, page.locator("[data-mime-type='application/vnd.jupyter.stderr'], "
                                     "[data-mime-type='application/vnd.jupyter.error']").last, 60)
