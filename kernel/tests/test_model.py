@@ -434,6 +434,8 @@ def predict(before, cell):
         define(state, definition, redefined, dropped)
     dropped = [name for name in dropped if name in state.makers and state.makers[name] != tuple(state.structs[name])]
     for name in dropped:
+        if any(kind not in ("struct", "fn", "impl") and of == name for kind, of, *_ in cell.definitions):
+            raise Invalid("a maker of a type that the same cell changes")
         del state.makers[name]
     check_definitions(state)
     start = copy.deepcopy(state)
