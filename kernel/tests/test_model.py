@@ -472,6 +472,9 @@ def predict(before, cell):
                 made |= {statement[1][0], statement[2][0]}
             gone |= {name for name in moved}
         else:
+            # What is moved and given a new value behind the failure is taken by the same closure.
+            if statement[0] == "again" and not copied(types[statement[1]]):
+                moved = [*moved, statement[1]]
             if any(name in made for name in moved):
                 raise Invalid("a later move of what this cell made")
             maybe |= {name for name in moved if name in failed[2]}

@@ -5,6 +5,7 @@ mod published;
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -16,6 +17,14 @@ pub use published::{published, published_texts};
 pub fn cutpoint() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutpoint"));
     command.env_remove("CUTPOINT_DATA").env_remove("CUTPOINT_MIRROR");
+    // Tests that are started in the background are deaf to interrupts; the program, which keeps to that, is not to be.
+    // SAFETY: a call that may be made between fork and exec, and that touches no memory.
+    unsafe {
+        command.pre_exec(|| match libc::signal(libc::SIGINT, libc::SIG_DFL) {
+            libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        })
+    };
     command
 }
 

@@ -15,6 +15,7 @@ use super::program::{
     Without, ROOT,
 };
 use super::source::{Origin, Source};
+use super::syntax::assigns;
 use crate::process::frames::LIBRARY;
 use crate::toolchain::bundle::{self, Bundle};
 use crate::toolchain::recipe::Recipe;
@@ -570,17 +571,6 @@ fn of_borrower(error: &Message, files: &Files<'_>, program: &Program) -> Option<
     program.visible.iter().zip(&program.packed).any(is_out).then(|| Fact::Borrower(name.to_owned()))
 }
 
-/// Whether a text gives a variable a new value, other than by `let`.
-fn assigns(text: &str, name: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(at, _)| {
-        let (before, after) = (&text[..at], text[at + name.len()..].trim_start());
-        let is_whole = !before.ends_with(is_word) && !text[at + name.len()..].starts_with(is_word);
-        let is_let = ["let", "mut"].iter().any(|word| before.trim_end().ends_with(word));
-        is_whole && !is_let && after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>")
-    })
-}
-
 /// The variable that must stay out of the store: the one of which the compiler says that it would have to live for ever,
 /// or else the one that the error points at.
 fn choose(packs: &[(&Span, bool, String, usize)]) -> Option<(String, usize)> {
@@ -687,21 +677,6 @@ impl Compiled {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn new_values_are_told_from_comparisons() {
-        for (text, expected) in [
-            ("if a { x = f(x); }", true),
-            ("x == 1", false),
-            ("match x { x => 1 }", false),
-            ("let x = 1;", false),
-            ("let mut x = 1;", false),
-            ("xx = 1", false),
-            ("x += 1", false),
-        ] {
-            assert_eq!(assigns(text, "x"), expected, "{text}");
-        }
-    }
 
     #[test]
     fn types_without_a_name_are_told_from_others() {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use jupyter_protocol::messaging::{IsCompleteReply, IsCompleteReplyStatus};
-use ra_ap_syntax::{Edition, SourceFile};
+use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxToken};
 
 /// What stands around a cell so that its statements parse.
 const BEFORE: &str = "async fn cell() {\n";
@@ -40,6 +40,52 @@ pub fn is_command(line: &str) -> bool {
     let line = line.trim_start();
     (line.starts_with(':') && line[1..].starts_with(|c: char| c.is_ascii_alphabetic()))
         || (line.starts_with('!') && line.len() > 1)
+}
+
+/// Macros whose `name = value` names an argument.
+const FORMATS: [&str; 16] = [
+    "print",
+    "println",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "write",
+    "writeln",
+    "panic",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "debug_assert",
+];
+
+/// Whether a statement gives a variable a new value, other than by `let`; also among what it gives to a macro.
+pub fn assigns(statement: &str, name: &str) -> bool {
+    let parsed = SourceFile::parse(&format!("{BEFORE}{statement}\n}}"), Edition::Edition2024);
+    let tokens: Vec<SyntaxToken> = (parsed.tree().syntax().descendants_with_tokens())
+        .filter_map(|element| element.into_token())
+        .filter(|token| !token.kind().is_trivia())
+        .collect();
+    let kind = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(SyntaxToken::kind);
+    let touches = |at: usize| tokens[at - 1].text_range().end() == tokens[at].text_range().start();
+    (0..tokens.len()).any(|at| {
+        let is_named = tokens[at].kind() == SyntaxKind::IDENT && tokens[at].text() == name;
+        let is_new = [Some(SyntaxKind::LET_KW), Some(SyntaxKind::MUT_KW), Some(SyntaxKind::DOT)]
+            .contains(&kind(at.checked_sub(1)));
+        // What a macro is given is not parsed: `==` is two tokens there.
+        let is_longer = matches!(kind(Some(at + 2)), Some(SyntaxKind::EQ | SyntaxKind::R_ANGLE)) && touches(at + 2);
+        is_named && !is_new && kind(Some(at + 1)) == Some(SyntaxKind::EQ) && !is_longer && !names_argument(&tokens[at])
+    })
+}
+
+/// Whether a token lies in what a formatting macro is given.
+fn names_argument(token: &SyntaxToken) -> bool {
+    let calls = token.parent_ancestors().filter_map(ra_ap_syntax::ast::MacroCall::cast);
+    let mut names = calls.filter_map(|call| call.path().map(|path| path.syntax().text().to_string()));
+    names.any(|name| FORMATS.contains(&name.as_str()))
 }
 
 #[derive(PartialEq, Eq)]
@@ -210,6 +256,28 @@ fn comment_end(code: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_values_are_told_from_comparisons_and_from_texts() {
+        for (text, expected) in [
+            ("if a { x = f(x); }", true),
+            ("if x == 1 {}", false),
+            ("match x { x => 1 };", false),
+            ("let x = 1;", false),
+            ("let mut x = 1;", false),
+            ("xx = 1;", false),
+            ("x += 1;", false),
+            ("a.x = 1;", false),
+            ("println!(\"x = {x}\");", false),
+            ("println!(\"{x}\", x = 3);", false),
+            ("// x = 1\nf();", false),
+            ("m!(x = 1; y);", true),
+            ("m!(x == 1);", false),
+            ("for i in 0..3 { x = i }", true),
+        ] {
+            assert_eq!(assigns(text, "x"), expected, "{text}");
+        }
+    }
 
     #[test]
     fn what_is_open_is_named_with_its_place() {
