@@ -661,14 +661,21 @@ impl Compiled {
         (state, gone)
     }
 
-    /// The state when the thread that ran the cell is of no use any more: what it had taken from the store is gone.
-    pub fn left_behind(&self) -> (State, Vec<(String, Why)>) {
+    /// The state when the thread that ran a cell is of no use any more: what it had taken from the store is gone, and what
+    /// it had made.
+    pub fn left_behind(&self, cell: usize) -> (State, Vec<(String, Why)>) {
         let mut state = self.state.clone();
         state.forgotten.clear();
         let mut gone = vec![];
         for name in &self.program.loaded {
             state.lose(name, Why::Process);
             gone.push((name.clone(), Why::Process));
+        }
+        for (_, binding) in &self.program.declared {
+            if !state.variables.contains_key(&binding.name) && !self.program.loaded.contains(&binding.name) {
+                let lost = super::program::Lost { why: Why::Process, cell, range: binding.range.clone() };
+                state.lost.insert(binding.name.clone(), lost);
+            }
         }
         (state, gone)
     }

@@ -146,6 +146,7 @@ fn title(error: &Message, files: &Files<'_>, state: &State) -> String {
             };
             if is_at_end {
                 text.replace("found `}`", "found the end of the cell")
+                    .replace("unexpected token: `}`", "unexpected end of the cell")
             } else {
                 text
             }
@@ -564,13 +565,19 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
     }
     let mut calls: Vec<(&str, &Text, usize)> = (panic.calls.iter())
         .filter_map(|(name, place)| in_cells(place, state).map(|(text, number)| (name.as_str(), text, number)))
-        .filter(|(_, text, number)| shown.as_ref() != Some(&(text.name.clone(), *number)))
         .collect();
     // The kernel's own function around the statements is no call of the reader's, where its closures are known by name.
     let is_own = |name: &str| name.contains("cutpoint_cell_") && !name.contains("closure");
     if calls.iter().any(|(name, ..)| name.contains("closure")) {
         calls.retain(|(name, ..)| !is_own(name));
     }
+    // What is further up than the place was called from there: a function that blames its caller.
+    let is_shown =
+        |(_, text, number): &(&str, &Text, usize)| shown.as_ref() == Some(&(text.name.clone(), *number));
+    if let Some(at) = calls.iter().position(is_shown) {
+        calls.drain(..at);
+    }
+    calls.retain(|call| !is_shown(call));
     // A line that calls through a closure of its own is one line.
     calls.dedup_by_key(|(_, text, number)| (text.name.clone(), *number));
     match (shown, calls.first()) {

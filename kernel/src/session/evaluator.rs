@@ -663,7 +663,7 @@ impl Evaluator {
                 return Err(Box::new((Failure::new("LoadError", format!("the cell cannot be loaded: {why}")), false)));
             }
             End::Ended(Outcome::LeftBehind, _) => {
-                let (state, gone) = compiled.left_behind();
+                let (state, gone) = compiled.left_behind(cell);
                 *locked(&self.session) = state;
                 let why = "the cell waits for something that cannot be interrupted; its thread was left behind";
                 (Failure::new("Interrupted", why), gone)
