@@ -572,8 +572,7 @@ pub fn of_panic(panic: Option<&Panic>, state: &State) -> Failure {
         calls.retain(|(name, ..)| !is_own(name));
     }
     // What is further up than the place was called from there: a function that blames its caller.
-    let is_shown =
-        |(_, text, number): &(&str, &Text, usize)| shown.as_ref() == Some(&(text.name.clone(), *number));
+    let is_shown = |(_, text, number): &(&str, &Text, usize)| shown.as_ref() == Some(&(text.name.clone(), *number));
     if let Some(at) = calls.iter().position(is_shown) {
         calls.drain(..at);
     }
