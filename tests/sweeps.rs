@@ -133,6 +133,15 @@ fn rows_of_result_files_are_not_made_again_unless_they_might_be_of_others() {
     all.cuts([-1]).add_to(&files[0]).unwrap();
     all.without_baseline().add_to(&files[1]).unwrap();
     assert_eq!(made(&files, &params(), &source), (all.clone(), 0));
+    // A number that was changed in one of the two rows of a run: it is made again, whichever was changed.
+    let mut edited = all.without_baseline();
+    edited.records.iter_mut().find(|r| r.sampled_cut_point == 0).unwrap().test_acc = 0.99;
+    edited.save(at("edited.json")).unwrap();
+    for both in [[files[0].clone(), at("edited.json")], [at("edited.json"), files[0].clone()]] {
+        let (rows, again) = made(&both, &params(), &source);
+        assert_eq!(again, 1);
+        assert!(rows.records.iter().all(|r| r.test_acc != 0.99));
+    }
     // Cut 0 is the run of the baseline under FR; under F only the baseline and none of its own cuts is known.
     assert_eq!(made(&files[..1], &params(), &source).1, 8);
     assert_eq!(made(&files, &params().with_setting(Setting::F), &source).1, 10);

@@ -1,6 +1,6 @@
 //! Rows of result files that need not be made again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::plan::RunPlan;
@@ -18,7 +18,7 @@ pub(super) fn known_rows(
     on_cpu: bool,
     progress: &dyn Progress,
 ) -> HashMap<String, Record> {
-    let mut known = HashMap::new();
+    let (mut known, mut doubtful) = (HashMap::new(), HashSet::new());
     for path in files.iter().filter(|path| path.exists()) {
         let file = match ResultFile::load(path) {
             Ok(file) => file,
@@ -43,10 +43,27 @@ pub(super) fn known_rows(
             .collect();
         for planned in &plan.rows {
             let row = planned.row;
-            if let Some(&record) = rows.get(&place(row.fraction.get(), row.cut.number(), row.repeat)) {
-                known.insert(planned.key.clone(), record.clone());
+            let Some(&record) = rows.get(&place(row.fraction.get(), row.cut.number(), row.repeat)) else { continue };
+            let before = known.entry(planned.key.clone()).or_insert_with(|| record.clone());
+            // A baseline and cut 0 may be one run, in two files. Which of them was changed is not known.
+            if accuracies(before) != accuracies(record) && doubtful.insert(planned.key.clone()) {
+                progress.line(&format!(
+                    "{}: cut {}, repeat {}, fraction {} has test accuracy {}, and the same run {} in another row; it is made again",
+                    path.display(),
+                    row.cut.number(),
+                    row.repeat,
+                    row.fraction.get(),
+                    record.test_acc,
+                    before.test_acc,
+                ));
             }
         }
     }
+    known.retain(|key, _| !doubtful.contains(key));
     known
+}
+
+/// What two rows of one run have to agree in.
+fn accuracies(record: &Record) -> (f64, f64, Option<f64>) {
+    (record.train_acc, record.test_acc, record.val_acc)
 }

@@ -5,6 +5,8 @@ import argparse
 import collections
 import json
 import pathlib
+import pickle
+import types
 import zipfile
 
 import torch
@@ -83,6 +85,18 @@ for name, (value, options) in FILES.items():
     for key in ("checkpoint", "state_dict", "model", "model_state_dict"):
         read = read[key] if key in read else read
     expect(name, read)
+
+
+
+class Python2(pickle.Pickler):
+    """Writes an ordered dictionary as Python 2 did: the class, called with a list of pairs."""
+
+    dispatch_table = {collections.OrderedDict: lambda d: (collections.OrderedDict, ([[k, v] for k, v in d.items()],))}
+
+
+python2 = types.SimpleNamespace(**{**vars(pickle), "Pickler": Python2, "__name__": "python2"})
+torch.save(plain, "python2-old.pth", pickle_module=python2, **OLD)
+expect("python2-old", torch.load("python2-old.pth"))
 
 torch.serialization.set_crc32_options(False)
 torch.save(plain, "unchecked.pth")

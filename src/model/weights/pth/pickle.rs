@@ -128,6 +128,8 @@ pub(super) struct Machine<'a> {
     /// How many levels of values each node has in it.
     levels: Vec<u8>,
     most: usize,
+    /// How many entries were copied out of lists: one list may be used again and again.
+    copied: usize,
 }
 
 /// Runs the pickle at the start of `input`; returns what it built and what follows it.
@@ -140,6 +142,7 @@ pub(super) fn run(input: &[u8]) -> Step<(Pickle, &[u8])> {
         nodes: Vec::new(),
         levels: Vec::new(),
         most: MOST_NODES + input.len() / 16,
+        copied: 0,
     };
     loop {
         let op = machine.byte()?;
@@ -571,6 +574,13 @@ impl<'a> Machine<'a> {
         let not_taken = || format!("{class} with arguments it does not take");
         match class.as_str() {
             "collections.OrderedDict" if arguments.is_empty() => self.push(Node::Dict(Vec::new()), 0),
+            // As Python 2 wrote it.
+            "collections.OrderedDict" => {
+                let [pairs] = arguments.as_slice() else { return Err(not_taken()) };
+                let items = self.pairs_of(*pairs)?.ok_or_else(not_taken)?;
+                self.push(Node::Dict(Vec::new()), 0)?;
+                self.set_items(items)
+            }
             "collections.defaultdict" => self.push(Node::Dict(Vec::new()), 0),
             "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => {
                 let first = *arguments.first().ok_or_else(not_taken)?;
@@ -605,6 +615,24 @@ impl<'a> Machine<'a> {
                 self.push(Node::Object { class, state: None }, levels)
             }
         }
+    }
+
+    /// The keys and values in a list of pairs, in turn; `None` for anything else.
+    fn pairs_of(&mut self, list: Value) -> Step<Option<Vec<Value>>> {
+        let Some(Node::List(pairs)) = self.at(list) else { return Ok(None) };
+        let copied = self.copied + pairs.len();
+        if copied > self.most {
+            return Err("more values than a file of weights needs".to_owned());
+        }
+        let mut items = Vec::with_capacity(2 * pairs.len());
+        for pair in pairs {
+            match self.at(*pair) {
+                Some(Node::List(pair) | Node::Tuple(pair)) if pair.len() == 2 => items.extend_from_slice(pair),
+                _ => return Ok(None),
+            }
+        }
+        self.copied = copied;
+        Ok(Some(items))
     }
 
     fn numbers(&self, value: Value) -> Step<Vec<u64>> {
