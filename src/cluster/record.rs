@@ -93,6 +93,11 @@ impl ClusterRecord {
         self.cut.map(|cut| cut - 1).or_else(named)
     }
 
+    /// What tells it from the other rows of a file.
+    fn key(&self) -> (String, u64, u64, String) {
+        (self.algorithm.clone(), self.percentage.to_bits(), self.repeat, self.layer.clone())
+    }
+
     /// This row of the layer at a place in the network, from 0: the cut is noted where the layer's name does not say it.
     pub(super) fn at(mut self, place: usize) -> ClusterRecord {
         self.cut = (self.layer != format!("conv{place}")).then_some(place as i64 + 1);
@@ -332,7 +337,7 @@ impl ClusterFile {
                 return Err(Error::Mismatch { path, what: "rows", key, ours, theirs, remedy });
             }
         }
-        let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let key = ClusterRecord::key;
         let ours: HashSet<_> = self.records.iter().map(key).collect();
         self.records.extend(old.records.into_iter().filter(|r| !ours.contains(&key(r))));
         // Positive numbers are in the order of their bits.
@@ -348,12 +353,15 @@ impl ClusterFile {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        let key = |r: &ClusterRecord| (r.algorithm.clone(), r.percentage.to_bits(), r.repeat, r.layer.clone());
         let old = ClusterFile::load(path)?.records;
-        let there: std::collections::HashMap<_, _> = old.iter().map(|r| (key(r), r)).collect();
-        let of = |r: &ClusterRecord| (r.scores, r.nmi, r.silhouette, r.scoring.clone());
-        let changed = self.records.iter().filter(|r| there.get(&key(r)).is_some_and(|old| of(old) != of(r)));
-        Ok(changed.map(|r| files::changed_row(path, &r.layer, r.repeat, r.percentage)).collect())
+        let scores = |r: &ClusterRecord| (r.scores, r.nmi, r.silhouette, r.scoring.clone());
+        Ok(files::changed_rows(
+            path,
+            (&old, &self.records),
+            ClusterRecord::key,
+            |a, b| scores(a) == scores(b),
+            |r| (&r.layer, r.repeat, r.percentage),
+        ))
     }
 
     /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Rows of the file that were

@@ -15,10 +15,10 @@ pub const FOLDER: &str = "cifar-10-batches-bin";
 /// The archive's name.
 pub const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
-pub(super) const SHAPE: [usize; 3] = [3, 32, 32];
+const SHAPE: [usize; 3] = [3, 32, 32];
 const RECORD: usize = 1 + 3 * 32 * 32;
 /// More than a batch has, which is 10,000 records.
-pub(super) const MOST_BYTES: u64 = 100_000 * RECORD as u64;
+const MOST_BYTES: u64 = 100_000 * RECORD as u64;
 
 /// The files of one set, in order.
 pub fn file_names(files: Files) -> &'static [&'static str] {
@@ -36,12 +36,7 @@ pub fn file_names(files: Files) -> &'static [&'static str] {
 /// [`Error::Io`] naming a file that cannot be read; [`Error::Format`] when one is no whole number of records or has a
 /// label above 9.
 pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
-    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
-    for name in file_names(files) {
-        let path = folder.join(name);
-        append(&mut images, &read_regular(&path, MOST_BYTES)?, &path)?;
-    }
-    Ok(images)
+    from_folder(folder, file_names(files), append)
 }
 
 /// Reads one set of files from the archive, without unpacking it to disk.
@@ -50,8 +45,26 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive, lacks a file, or a
 /// file in it is broken.
 pub fn load_archive(archive: &Path, files: Files) -> Result<Images> {
+    from_archive(archive, FOLDER, file_names(files), append)
+}
+
+/// Adds a batch of images, of the file at the path, to others.
+pub(super) type Append = fn(&mut Images, &[u8], &Path) -> Result<()>;
+
+/// Reads these files of a folder.
+pub(super) fn from_folder(folder: &Path, names: &[&str], append: Append) -> Result<Images> {
     let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
-    for (name, bytes) in members(archive, FOLDER, file_names(files))? {
+    for name in names {
+        let path = folder.join(name);
+        append(&mut images, &read_regular(&path, MOST_BYTES)?, &path)?;
+    }
+    Ok(images)
+}
+
+/// Reads these files of an archive; `folder` is the one that they are in.
+pub(super) fn from_archive(archive: &Path, folder: &str, names: &[&'static str], append: Append) -> Result<Images> {
+    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
+    for (name, bytes) in members(archive, folder, names)? {
         append(&mut images, &bytes, &archive.join(name))?;
     }
     Ok(images)
@@ -61,7 +74,7 @@ pub fn load_archive(archive: &Path, files: Files) -> Result<Images> {
 ///
 /// # Errors
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive or lacks a file.
-pub(super) fn members(archive: &Path, folder: &str, wanted: &[&'static str]) -> Result<Vec<(&'static str, Vec<u8>)>> {
+fn members(archive: &Path, folder: &str, wanted: &[&'static str]) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let broken = |e: std::io::Error| Error::format(archive, "a sound .tar.gz archive", e.to_string());
     let file = open_regular(archive)?;
     // A batch is 30 MB, and images hardly compress; what an archive may take is bounded by its own size, all together.

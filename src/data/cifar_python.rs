@@ -6,10 +6,9 @@
 
 use std::path::Path;
 
-use super::cifar::{members, MOST_BYTES, SHAPE};
+use super::cifar::{from_archive, from_folder};
 use super::images::{Files, Images};
 use crate::error::{Error, Result};
-use crate::util::files::read_regular;
 
 /// The folder inside the archive, and the folder looked for.
 pub const FOLDER: &str = "cifar-10-batches-py";
@@ -34,12 +33,7 @@ pub fn file_names(files: Files) -> &'static [&'static str] {
 /// [`Error::Io`] naming a file that cannot be read; [`Error::Format`] when one is no such pickle, has other than 3072 pixels
 /// an image or other than one label from 0 to 9 an image.
 pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
-    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
-    for name in file_names(files) {
-        let path = folder.join(name);
-        append(&mut images, &read_regular(&path, MOST_BYTES)?, &path)?;
-    }
-    Ok(images)
+    from_folder(folder, file_names(files), append)
 }
 
 /// Reads one set of files from the archive, without unpacking it to disk.
@@ -48,11 +42,7 @@ pub fn load_folder(folder: &Path, files: Files) -> Result<Images> {
 /// [`Error::Io`] when the archive cannot be opened; [`Error::Format`] when it is no sound archive or lacks a file, and as
 /// [`load_folder`].
 pub fn load_archive(archive: &Path, files: Files) -> Result<Images> {
-    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), shape: SHAPE };
-    for (name, bytes) in members(archive, FOLDER, file_names(files))? {
-        append(&mut images, &bytes, &archive.join(name))?;
-    }
-    Ok(images)
+    from_archive(archive, FOLDER, file_names(files), append)
 }
 
 fn append(images: &mut Images, bytes: &[u8], path: &Path) -> Result<()> {

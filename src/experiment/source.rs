@@ -119,7 +119,7 @@ impl SourceNetwork {
     /// [`Error::Mismatch`] naming the file.
     pub(super) fn check(&self, pretrain: &Params, task: &Task) -> Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
-        check_source(self.origin(), pretrain, task, path)
+        check_source(self.origin(), pretrain, task, path, None)
     }
 
     /// Refuses weights that say that they were trained on other images than those of `task`.

@@ -58,7 +58,8 @@ fn first_weights(model: &dyn Model) -> Result<Option<String>> {
     model.as_study().is_none().then(digest).transpose()
 }
 
-/// How weights of the study's network were made, of a training on `task` that has just ended, with so many threads.
+/// How weights were made, of a training on `task` that has just ended, with so many threads. `first_weights` is a digest
+/// of the weights that it began with, for networks whose first weights do not follow from the parameters.
 ///
 /// # Errors
 /// Those of [`Params::check`].
@@ -69,19 +70,7 @@ pub fn origin_of(
     params: &Params,
     threads: usize,
     report: &TrainReport,
-) -> Result<Origin> {
-    origin_from(None, study, model, task, params, threads, report)
-}
-
-/// The same for any network, with what [`first_weights`] said of it.
-fn origin_from(
     first_weights: Option<&str>,
-    study: &str,
-    model: &dyn Model,
-    task: &Task,
-    params: &Params,
-    threads: usize,
-    report: &TrainReport,
 ) -> Result<Origin> {
     Ok(Origin {
         study: study.to_owned(),
@@ -104,22 +93,18 @@ fn training_in_words(params: &Params) -> Result<String> {
     Ok([vec![usual], params.pretraining()?.particulars()].concat().join(", "))
 }
 
-/// Refuses weights of the study's network that, as they say themselves, were trained in another way or on other images than
-/// `params` and `task` ask for. Files of earlier versions say nothing of images; there the words for the training are compared.
+/// Refuses weights that, as they say themselves, were trained in another way or on other images than `params` and `task` ask
+/// for, or, where both say it, from other `first_weights` (see [`origin_of`]). Files of earlier versions say nothing of
+/// images; there the words for the training are compared.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming the file and the first field that differs.
-pub fn check_source(origin: Option<&Origin>, params: &Params, task: &Task, path: &Path) -> Result<()> {
-    check_source_from(None, origin, params, task, path)
-}
-
-/// The same for any network, with what [`first_weights`] said of it, if the file says it too.
-fn check_source_from(
-    first_weights: Option<&str>,
+pub fn check_source(
     origin: Option<&Origin>,
     params: &Params,
     task: &Task,
     path: &Path,
+    first_weights: Option<&str>,
 ) -> Result<()> {
     let Some(origin) = origin else { return Ok(()) };
     let difference = match &origin.identity {
@@ -230,7 +215,7 @@ pub fn pretrain(
     match trained {
         Ok(report) => {
             let task = &data.source;
-            let origin = origin_from(first.as_deref(), study, model, task, params, threads::cores(), &report)?;
+            let origin = origin_of(study, model, task, params, threads::cores(), &report, first.as_deref())?;
             Ok(Source::Trained(report, origin))
         }
         Err(error) => {
@@ -245,7 +230,7 @@ fn read_source(model: &mut dyn Model, data: &TransferLearningWrapper, params: &P
     let origin = load_source(model, path)?;
     // A network that has these weights already was trained before, or read: what it began with is not known any more.
     let first = if first_weights(model)? == first { None } else { first };
-    check_source_from(first.as_deref(), origin.as_ref(), params, &data.source, path)?;
+    check_source(origin.as_ref(), params, &data.source, path, first.as_deref())?;
     Ok(Source::Read(origin))
 }
 
@@ -301,7 +286,7 @@ pub fn pretrained(
     });
     let written = trained.and_then(|report| {
         let task = &data.source;
-        let origin = origin_from(first.as_deref(), study, model, task, &params, threads::cores(), &report)?;
+        let origin = origin_of(study, model, task, &params, threads::cores(), &report, first.as_deref())?;
         save_source(model, path, &origin)?;
         Ok((report, origin))
     });

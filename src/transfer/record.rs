@@ -147,13 +147,10 @@ impl TransferFile {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        let key = |r: &TransferRecord| (r.features.to_string(), r.percentage.to_bits(), r.repeat, r.layer.clone());
         let old = TransferFile::load(path)?.records;
-        let there: std::collections::HashMap<_, _> = old.iter().map(|r| (key(r), r)).collect();
-        let is_changed =
-            |r: &&TransferRecord| there.get(&key(r)).is_some_and(|old| (&old.scores, old.leep) != (&r.scores, r.leep));
-        let changed = self.records.iter().filter(is_changed);
-        Ok(changed.map(|r| files::changed_row(path, &r.layer, r.repeat, r.percentage)).collect())
+        let key = |r: &TransferRecord| (r.features.to_string(), r.percentage.to_bits(), r.repeat, r.layer.clone());
+        let same = |a: &TransferRecord, b: &TransferRecord| (&a.scores, a.leep) == (&b.scores, b.leep);
+        Ok(files::changed_rows(path, (&old, &self.records), key, same, |r| (&r.layer, r.repeat, r.percentage)))
     }
 
     /// Adds these rows to the file at `path`, or begins it; returns what the file then holds. Rows of the file that were

@@ -85,13 +85,23 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// That a row of a file is not as it was computed, in a sentence.
-pub(crate) fn changed_row(path: &Path, layer: &str, repeat: u64, fraction: f64) -> String {
-    format!(
-        "{}: the row of {layer}, repeat {repeat}, fraction {fraction} was changed since it was computed; what was computed \
-         is written",
-        path.display()
-    )
+/// The rows of the file at `path`, read as `old`, that are not `same` as those computed with their key, in
+/// sentences. `place`: a row's layer, repeat and fraction of the data.
+pub(crate) fn changed_rows<R, K: Eq + std::hash::Hash>(
+    path: &Path,
+    (old, new): (&[R], &[R]),
+    key: impl Fn(&R) -> K,
+    same: impl Fn(&R, &R) -> bool,
+    place: impl Fn(&R) -> (&str, u64, f64),
+) -> Vec<String> {
+    let there: std::collections::HashMap<K, &R> = old.iter().map(|r| (key(r), r)).collect();
+    let changed = new.iter().filter(|r| there.get(&key(r)).is_some_and(|old| !same(old, r)));
+    let sentence = |r: &R| {
+        let (layer, repeat, fraction) = place(r);
+        let row = format!("{}: the row of {layer}, repeat {repeat}, fraction {fraction}", path.display());
+        format!("{row} was changed since it was computed; what was computed is written")
+    };
+    changed.map(sentence).collect()
 }
 
 /// Writes rows as a list in JSON, one a line, atomically.

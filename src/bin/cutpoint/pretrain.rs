@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
     let files = (args.checkpoints || args.save_best).then_some((folder, stem));
     let report =
         args::pretrain(&mut model, &mut data, &params, threads, files, true).map_err(|error| error.of_weights(&out))?;
-    let origin = origin_of(&study.to_string(), &model, &data.source, &params, threads, &report)?;
+    let origin = origin_of(&study.to_string(), &model, &data.source, &params, threads, &report, None)?;
     save_source(&model, &out, &origin)?;
     say(&report)?;
     say(format!("wrote {}", out.display()))
