@@ -8,3 +8,4 @@ pub mod markup;
 pub(crate) mod names;
 pub(crate) mod numbers;
 pub(crate) mod panics;
+pub(crate) mod pickle;

@@ -1,10 +1,11 @@
 //! What a `.pth` file is packed in: a zip archive since PyTorch 1.6, and before a row of pickles with the stored numbers
 //! behind them. Source: `torch/serialization.py`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::archive::Zip;
-use super::pickle::{self, Pickle};
+use super::torch::{Pickle, Torch};
+use crate::util::pickle;
 
 /// The first pickle of the old container is this number; the second its version.
 const MAGIC: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -13,7 +14,16 @@ const VERSION: i64 = 1001;
 
 /// The stored numbers of a file by their keys.
 pub(super) enum Stored<'a> {
-    Zip { archive: Zip<'a>, root: String, last: Option<(String, Vec<u8>)>, budget: u64 },
+    Zip {
+        archive: Zip<'a>,
+        root: String,
+        last: Option<(String, Vec<u8>)>,
+        /// What was read a second time, and is kept: tensors that are parts of two storages may come in turn.
+        kept: HashMap<String, Vec<u8>>,
+        /// What was read.
+        seen: HashSet<String>,
+        budget: u64,
+    },
     Row(HashMap<String, &'a [u8]>),
 }
 
@@ -43,7 +53,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
             "a tar file, as PyTorch wrote it before 0.2: read it there, and save its state dict anew".to_owned()
         );
     }
-    match pickle::run(bytes) {
+    match pickle::run::<Torch>(bytes) {
         Ok((pickle, _)) => Err(format!("a bare pickle of {}, without data.pkl", pickle.words(pickle.root))),
         Err(_) => Err("neither such an archive nor a pickle: no data.pkl".to_owned()),
     }
@@ -84,7 +94,8 @@ fn archive(bytes: &[u8]) -> Result<Container<'_>, String> {
         None => false,
     };
     let (pickle, _) = pickle::run(&program)?;
-    let stored = Stored::Zip { archive, root, last: None, budget: left };
+    let (kept, seen) = (HashMap::new(), HashSet::new());
+    let stored = Stored::Zip { archive, root, last: None, kept, seen, budget: left };
     Ok(Container { pickle, stored, big_endian, script })
 }
 
@@ -101,21 +112,21 @@ fn entry(archive: &Zip<'_>, name: &str, left: &mut u64) -> Result<Vec<u8>, Strin
 /// The old container: a number that marks it, its version, the system that wrote it, the object, the keys of what it
 /// refers to, and for each key its count of elements and the elements, whose low bytes come first on every system.
 fn row(bytes: &[u8]) -> Result<Container<'_>, String> {
-    let (_, rest) = pickle::run(bytes)?;
-    let (version, rest) = pickle::run(rest)?;
+    let (_, rest) = pickle::run::<Torch>(bytes)?;
+    let (version, rest) = pickle::run::<Torch>(rest)?;
     if version.root != pickle::Value::Int(VERSION) {
         return Err(format!("version {:?} of the old container, instead of {VERSION}", version.root));
     }
-    let (_system, rest) = pickle::run(rest)?;
+    let (_system, rest) = pickle::run::<Torch>(rest)?;
     let (object, rest) = pickle::run(rest)?;
-    let (keys, mut rest) = pickle::run(rest)?;
+    let (keys, mut rest) = pickle::run::<Torch>(rest)?;
     let Some(pickle::Node::List(list)) = keys.node(keys.root) else {
         return Err(format!("{} instead of a list of keys", keys.words(keys.root)));
     };
     // The size of an element stands with the references only.
     let mut sizes = HashMap::new();
-    for node in &object.nodes {
-        if let pickle::Node::Storage(storage) = node {
+    for node in object.values.all() {
+        if let pickle::Node::Made(Torch::Storage(storage)) = node {
             sizes.insert(storage.key.as_str(), super::elements::size(&storage.elements));
         }
     }
@@ -151,13 +162,47 @@ impl Stored<'_> {
                 data.ok_or_else(|| format!("no data of {}", pickle::shortened(key)))
             }
             // Tensors that share their numbers mostly follow each other.
-            Stored::Zip { archive, root, last, budget } => {
-                if last.as_ref().is_none_or(|(of, _)| of != key) {
+            Stored::Zip { archive, root, last, kept, seen, budget } => {
+                let is_there = kept.contains_key(key) || last.as_ref().is_some_and(|(of, _)| of == key);
+                if !is_there {
                     let data = entry(archive, &format!("{root}data/{key}"), budget)?;
-                    *last = Some((key.to_owned(), data));
+                    if seen.insert(key.to_owned()) {
+                        *last = Some((key.to_owned(), data));
+                    } else {
+                        kept.insert(key.to_owned(), data);
+                    }
                 }
-                Ok(last.as_ref().map_or(&[], |(_, data)| data))
+                match last {
+                    Some((of, data)) if of == key => Ok(data),
+                    _ => Ok(kept.get(key).map_or(&[], Vec::as_slice)),
+                }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn numbers_of_two_storages_are_read_in_turn() {
+        let mut file = std::io::Cursor::new(Vec::new());
+        let mut zip = zip::ZipWriter::new(&mut file);
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for (name, bytes) in
+            [("w/data.pkl", b"}.".to_vec()), ("w/data/0", vec![1; 6 << 20]), ("w/data/1", vec![2; 6 << 20])]
+        {
+            zip.start_file(name, stored).unwrap();
+            zip.write_all(&bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        let bytes = file.into_inner();
+        let mut container = open(&bytes).unwrap();
+        for i in 0..20 {
+            let data = container.stored.get(&(i % 2).to_string()).unwrap();
+            assert!(data.len() == 6 << 20 && data[9] == 1 + (i % 2) as u8, "{i}");
         }
     }
 }

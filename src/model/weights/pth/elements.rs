@@ -1,6 +1,6 @@
 //! The numbers of tensors: what types there are, and their bytes in order.
 
-use super::pickle::TensorRef;
+use super::torch::TensorRef;
 
 /// A type of numbers that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::pickle::{shortened, At, Node, Pickle, TensorRef, Value};
+use super::torch::{tensor, Pickle, TensorRef, Torch};
+use crate::util::pickle::{shortened, At, Node, Value};
 
 /// The keys under which people keep a state dict, in the order in which they are looked for.
 const KEYS: [&str; 9] =
@@ -67,7 +68,6 @@ pub(super) fn weights(pickle: &Pickle, script: bool, size: usize) -> Result<Weig
             _ => false,
         };
         let of = |name: &str| pairs.iter().find(|(k, _)| key(*k) == Some(name)).map(|(_, v)| *v);
-        let is_tensor = |value: Value| matches!(pickle.node(value), Some(Node::Tensor(_)));
         let wrapped = KEYS.iter().find_map(|name| of(name).filter(|&v| holds(v)).map(|v| (*name, v)));
         let only = || {
             let mut inner = pairs.iter().filter(|(_, v)| holds(*v) && reaches(pickle, *v, 0));
@@ -76,7 +76,7 @@ pub(super) fn weights(pickle: &Pickle, script: bool, size: usize) -> Result<Weig
                 _ => None,
             }
         };
-        let named = pairs.iter().filter(|(_, v)| is_tensor(*v)).count();
+        let named = pairs.iter().filter(|(_, v)| tensor(pickle, *v).is_some()).count();
         if let Some((name, inner)) =
             wrapped.filter(|(_, v)| reaches(pickle, *v, 0)).or_else(|| if named == 0 { only() } else { None })
         {
@@ -99,14 +99,10 @@ pub(super) fn weights(pickle: &Pickle, script: bool, size: usize) -> Result<Weig
             );
         }
         for (k, v) in pairs {
-            match (key(*k), pickle.node(*v)) {
-                (Some(name), Some(Node::Tensor(tensor))) => {
-                    let name = found.name("", name)?;
-                    found.tensors.push((name, tensor));
-                }
-                (None, Some(Node::Tensor(_))) => return Err("an entry that is no named tensor".to_owned()),
-                _ => {}
-            }
+            let Some(tensor) = tensor(pickle, *v) else { continue };
+            let name = key(*k).ok_or("an entry that is no named tensor")?;
+            let name = found.name("", name)?;
+            found.tensors.push((name, tensor));
         }
         let others = pairs.len() - found.tensors.len();
         if !path.is_empty() {
@@ -123,7 +119,7 @@ pub(super) fn weights(pickle: &Pickle, script: bool, size: usize) -> Result<Weig
 /// Whether there is a tensor in a value, within a few dictionaries.
 fn reaches(pickle: &Pickle, value: Value, level: usize) -> bool {
     match pickle.node(value) {
-        Some(Node::Tensor(_)) => true,
+        _ if tensor(pickle, value).is_some() => true,
         Some(Node::Dict(pairs)) if level < MOST_LEVELS => {
             // The first entries tell; a hostile file's dictionary of itself must not be looked through again and again.
             pairs.iter().take(16).any(|(_, inner)| reaches(pickle, *inner, level + 1))
@@ -158,7 +154,7 @@ fn modules<'a>(
     for (key, value) in pairs {
         let Some(Node::Text(key)) = pickle.node(*key) else { continue };
         match pickle.node(*value) {
-            Some(Node::Tensor(tensor)) => {
+            Some(Node::Made(Torch::Tensor(tensor))) => {
                 let name = found.name(prefix, key)?;
                 found.tensors.push((name, tensor));
             }

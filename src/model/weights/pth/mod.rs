@@ -10,7 +10,7 @@ mod container;
 mod elements;
 mod find;
 mod parse;
-mod pickle;
+mod torch;
 mod write;
 
 use std::path::Path;

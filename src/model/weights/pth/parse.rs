@@ -3,7 +3,7 @@
 use super::container;
 use super::elements::{gather, length, Elements};
 use super::find::weights;
-use super::pickle::shortened;
+use crate::util::pickle::shortened;
 
 /// What is wrong with a file.
 #[derive(Debug)]

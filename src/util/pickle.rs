@@ -1,16 +1,19 @@
 //! Pickles: what a file's instructions build, without running any of what they name.
 //!
-//! A pickle is a program, and running a stranger's is dangerous. This builds numbers, texts, tuples, lists, dictionaries,
-//! and tensors (of the few functions of PyTorch that make them); of everything else it keeps the name, and calls
-//! nothing. Memory grows with the input alone: a value that is remembered and recalled is the same value, not a copy.
-//! Source: Python's `pickletools` for the instructions, files written by PyTorch for what stands in them.
+//! A pickle is a program, and running a stranger's is dangerous. This builds numbers, texts, bytes, tuples, lists and
+//! dictionaries; of calls it keeps the name, the arguments and the state that is set, and calls nothing. What a kind of file
+//! makes of calls and of references to data outside is said by [`Made`]. Memory grows with the input alone: a value that is
+//! remembered and recalled is the same value, not a copy. Source: Python's `pickletools`.
+
+use std::convert::Infallible;
+use std::ops::Range;
 
 /// A place in [`Pickle::nodes`].
-pub(super) type At = u32;
+pub(crate) type At = u32;
 
 /// A value: a small one itself, any other by its place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Mark,
     None,
     Bool(bool),
@@ -22,87 +25,131 @@ pub(super) enum Value {
 
 /// What stands at a place.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(crate) enum Node<M> {
     Text(String),
+    /// Bytes, or a text of Python 2 that is not UTF-8: where they are in the pickle.
+    Bytes(Range<usize>),
     /// The name of a class or function; a long one is cut, as each object has a copy.
     Name(String),
     Tuple(Vec<Value>),
     List(Vec<Value>),
     Dict(Vec<(Value, Value)>),
-    Storage(Storage),
-    Tensor(TensorRef),
-    /// An object of some class, and its attributes, if they were set.
+    /// What a kind of file makes of a call or of a reference.
+    Made(M),
+    /// What some class or function would give: its arguments, and its attributes, if they were set.
     Object {
         class: String,
+        arguments: Value,
         state: Option<Value>,
     },
 }
 
-/// Numbers that tensors are parts of.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Storage {
-    /// The name of its file, or its key in the old container.
-    pub key: String,
-    /// Its elements, by the name of their type: `Float`, `Half`, ..
-    pub elements: String,
-    /// In the old container a storage may be part of the one that has this key: its first element there.
-    pub first: u64,
+/// What a call gives.
+pub(crate) enum Called<M> {
+    Made(M),
+    /// A value that was there.
+    Same(Value),
+    /// Nothing that is known: an object.
+    Object,
 }
 
-/// A tensor as the pickle describes it: where its elements are.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct TensorRef {
-    pub storage: Storage,
-    pub offset: u64,
-    pub size: Vec<u64>,
-    pub stride: Vec<u64>,
+/// What a kind of file makes of calls and references. Errors say what was found.
+pub(crate) trait Made: Sized {
+    /// It in words, for messages.
+    fn words(&self) -> &'static str;
+
+    /// What a reference to data outside the pickle stands for.
+    fn refer(values: &Values<Self>, reference: Value) -> Step<Self>;
+
+    /// What a call of a name gives.
+    fn call(values: &Values<Self>, name: &str, arguments: &[Value]) -> Step<Called<Self>>;
 }
 
-/// What a pickle has built.
+/// Files in which calls are looked at afterwards, and which refer to nothing outside.
+impl Made for Infallible {
+    fn words(&self) -> &'static str {
+        match *self {}
+    }
+
+    fn refer(_: &Values<Self>, _: Value) -> Step<Self> {
+        Err("a reference to data outside the pickle".to_owned())
+    }
+
+    fn call(_: &Values<Self>, _: &str, _: &[Value]) -> Step<Called<Self>> {
+        Ok(Called::Object)
+    }
+}
+
+/// The values of a pickle by their places.
 #[derive(Debug)]
-pub(super) struct Pickle {
-    pub nodes: Vec<Node>,
-    pub root: Value,
-}
+pub(crate) struct Values<M>(Vec<Node<M>>);
 
-impl Pickle {
+impl<M: Made> Values<M> {
     /// The node that a value leads to.
-    pub fn node(&self, value: Value) -> Option<&Node> {
+    pub fn node(&self, value: Value) -> Option<&Node<M>> {
         match value {
-            Value::Node(at) => self.nodes.get(at as usize),
+            Value::Node(at) => self.0.get(at as usize),
             _ => None,
         }
     }
 
+    /// The text that a value is.
+    pub fn text(&self, value: Value) -> Option<&str> {
+        match self.node(value) {
+            Some(Node::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// All nodes, in the order in which they were made.
+    pub fn all(&self) -> &[Node<M>] {
+        &self.0
+    }
+
     /// A value in words.
     pub fn words(&self, value: Value) -> String {
-        words(&self.nodes, value)
+        let text = match value {
+            Value::Mark => "a mark",
+            Value::None => "None",
+            Value::Bool(_) => "a truth value",
+            Value::Int(_) | Value::Number => "a number",
+            Value::Node(_) => match self.node(value) {
+                None => "nothing",
+                Some(Node::Text(_)) => "text",
+                Some(Node::Bytes(_)) => "bytes",
+                Some(Node::Name(name)) => return format!("the name {}", shortened(name)),
+                Some(Node::Tuple(_)) => "a tuple",
+                Some(Node::List(_)) => "a list",
+                Some(Node::Dict(_)) => "a dictionary",
+                Some(Node::Made(made)) => made.words(),
+                Some(Node::Object { class, .. }) => return format!("an object of the name {}", shortened(class)),
+            },
+        };
+        text.to_owned()
     }
 }
 
-fn words(nodes: &[Node], value: Value) -> String {
-    let text = match value {
-        Value::Mark => "a mark",
-        Value::None => "None",
-        Value::Bool(_) => "a truth value",
-        Value::Int(_) | Value::Number => "a number",
-        Value::Node(at) => match nodes.get(at as usize) {
-            None => "nothing",
-            Some(Node::Text(_)) => "text",
-            Some(Node::Name(name)) => return format!("the name {}", shortened(name)),
-            Some(Node::Tuple(_)) => "a tuple",
-            Some(Node::List(_)) => "a list",
-            Some(Node::Dict(_)) => "a dictionary",
-            Some(Node::Storage(_)) => "stored data",
-            Some(Node::Tensor(_)) => "a tensor",
-            Some(Node::Object { class, .. }) => return format!("an object of the name {}", shortened(class)),
-        },
-    };
-    text.to_owned()
+/// What a pickle has built.
+#[derive(Debug)]
+pub(crate) struct Pickle<M> {
+    pub values: Values<M>,
+    pub root: Value,
+}
+
+impl<M: Made> Pickle<M> {
+    /// The node that a value leads to.
+    pub fn node(&self, value: Value) -> Option<&Node<M>> {
+        self.values.node(value)
+    }
+
+    /// A value in words.
+    pub fn words(&self, value: Value) -> String {
+        self.values.words(value)
+    }
 }
 
 /// A name at a length that fits into a message.
-pub(super) fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     const MOST: usize = 80;
     match name.chars().count() {
         0..=MOST => name.to_owned(),
@@ -110,21 +157,24 @@ pub(super) fn shortened(name: &str) -> String {
     }
 }
 
-type Step<T> = Result<T, String>;
+pub(crate) type Step<T> = Result<T, String>;
 
 const EARLY_END: &str = "an early end of the pickle";
+const TOO_MANY: &str = "more values than a file of this size needs";
 /// Values that a pickle may build, and those that it may have on its stack or remember, besides what grows with its size.
 const MOST_NODES: usize = 1 << 19;
-/// Dictionaries, tuples and lists in each other: what weights travel with has a few.
+/// Dictionaries, tuples and lists in each other: files of data have a few.
 const MOST_LEVELS: u8 = 60;
 
 /// A stack machine for the instructions of all of pickle's protocols that build plain values. Errors say what was found.
-pub(super) struct Machine<'a> {
+struct Machine<'a, M> {
     input: &'a [u8],
+    /// How long the pickle was, with what follows it.
+    size: usize,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: std::collections::HashMap<u32, Value>,
-    nodes: Vec<Node>,
+    values: Values<M>,
     /// How many levels of values each node has in it.
     levels: Vec<u8>,
     most: usize,
@@ -133,13 +183,14 @@ pub(super) struct Machine<'a> {
 }
 
 /// Runs the pickle at the start of `input`; returns what it built and what follows it.
-pub(super) fn run(input: &[u8]) -> Step<(Pickle, &[u8])> {
+pub(crate) fn run<M: Made>(input: &[u8]) -> Step<(Pickle<M>, &[u8])> {
     let mut machine = Machine {
         input,
+        size: input.len(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: std::collections::HashMap::new(),
-        nodes: Vec::new(),
+        values: Values(Vec::new()),
         levels: Vec::new(),
         most: MOST_NODES + input.len() / 16,
         copied: 0,
@@ -148,16 +199,16 @@ pub(super) fn run(input: &[u8]) -> Step<(Pickle, &[u8])> {
         let op = machine.byte()?;
         if op == b'.' {
             let root = machine.pop()?;
-            return Ok((Pickle { nodes: machine.nodes, root }, machine.input));
+            return Ok((Pickle { values: machine.values, root }, machine.input));
         }
         machine.step(op)?;
         if machine.stack.len() > machine.most || machine.memo.len() > machine.most {
-            return Err("more values than a file of weights needs".to_owned());
+            return Err(TOO_MANY.to_owned());
         }
     }
 }
 
-impl<'a> Machine<'a> {
+impl<'a, M: Made> Machine<'a, M> {
     fn step(&mut self, op: u8) -> Step<()> {
         match op {
             // Protocol, and frames, which only say how to read.
@@ -228,18 +279,17 @@ impl<'a> Machine<'a> {
                 let n = self.size()?;
                 self.text(n)?;
             }
-            // Bytes: of no use here.
             b'B' => {
                 let n = u32::from_le_bytes(self.array()?) as usize;
-                self.skip(n)?;
+                self.bytes(n)?;
             }
             b'C' => {
                 let n = usize::from(self.byte()?);
-                self.skip(n)?;
+                self.bytes(n)?;
             }
             0x8e | 0x96 => {
                 let n = self.size()?;
-                self.skip(n)?;
+                self.bytes(n)?;
             }
             b'c' => {
                 let name = format!("{}.{}", self.line()?, self.line()?);
@@ -247,7 +297,7 @@ impl<'a> Machine<'a> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let name = match (self.as_text(module), self.as_text(name)) {
+                let name = match (self.values.text(module), self.values.text(name)) {
                     (Some(module), Some(name)) => format!("{}.{}", shortened(module), shortened(name)),
                     _ => return Err("a name that is no text".to_owned()),
                 };
@@ -310,17 +360,17 @@ impl<'a> Machine<'a> {
             b'Q' => {
                 let reference = self.pop()?;
                 // The old container says of a class also where its source is.
-                if let Some(Node::Tuple(parts)) = self.at(reference) {
+                if let Some(Node::Tuple(parts)) = self.values.node(reference) {
                     if let [tag, class, ..] = parts.as_slice() {
                         let class = *class;
-                        if self.as_text(*tag) == Some("module") {
+                        if self.values.text(*tag) == Some("module") {
                             self.stack.push(class);
                             return Ok(());
                         }
                     }
                 }
-                let storage = self.storage(reference)?;
-                self.push(Node::Storage(storage), 0)?;
+                let made = M::refer(&self.values, reference)?;
+                self.push(Node::Made(made), 0)?;
             }
             // A call; and what a class makes of arguments, without a call of its own.
             b'R' | 0x81 => {
@@ -332,9 +382,7 @@ impl<'a> Machine<'a> {
                 self.call(function, arguments)?;
             }
             b'b' => self.build()?,
-            other => {
-                return Err(format!("pickle instruction {other:#04x}, which a dictionary of tensors does not need"))
-            }
+            other => return Err(format!("pickle instruction {other:#04x}, which values alone do not need")),
         }
         Ok(())
     }
@@ -383,24 +431,29 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self, n: usize) -> Step<()> {
-        let bytes = self.take(n)?;
-        // Python 2 wrote bytes; names of layers are ASCII.
-        let text = String::from_utf8(bytes.to_vec()).map_err(|_| "text that is not UTF-8")?;
-        self.push(Node::Text(text), 0)
-    }
-
-    fn skip(&mut self, n: usize) -> Step<()> {
-        self.take(n)?;
-        self.stack.push(Value::None);
-        Ok(())
-    }
-
-    fn push(&mut self, node: Node, levels: u8) -> Step<()> {
-        if self.nodes.len() >= self.most {
-            return Err("more values than a file of weights needs".to_owned());
+        // Python 2 wrote bytes as texts.
+        match std::str::from_utf8(self.input.get(..n).ok_or(EARLY_END)?) {
+            Ok(text) => {
+                let text = text.to_owned();
+                self.take(n)?;
+                self.push(Node::Text(text), 0)
+            }
+            Err(_) => self.bytes(n),
         }
-        self.stack.push(Value::Node(self.nodes.len() as At));
-        self.nodes.push(node);
+    }
+
+    fn bytes(&mut self, n: usize) -> Step<()> {
+        let from = self.size - self.input.len();
+        self.take(n)?;
+        self.push(Node::Bytes(from..from + n), 0)
+    }
+
+    fn push(&mut self, node: Node<M>, levels: u8) -> Step<()> {
+        if self.values.0.len() >= self.most {
+            return Err(TOO_MANY.to_owned());
+        }
+        self.stack.push(Value::Node(self.values.0.len() as At));
+        self.values.0.push(node);
         self.levels.push(levels);
         Ok(())
     }
@@ -441,20 +494,6 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn as_text(&self, value: Value) -> Option<&str> {
-        match self.at(value) {
-            Some(Node::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn at(&self, value: Value) -> Option<&Node> {
-        match value {
-            Value::Node(at) => self.nodes.get(at as usize),
-            _ => None,
-        }
-    }
-
     /// The levels of a value that holds these.
     fn levels_of(&self, items: &[Value]) -> Step<u8> {
         let inner = items.iter().map(|value| match value {
@@ -479,7 +518,7 @@ impl<'a> Machine<'a> {
             Some(&Value::Node(at)) => {
                 let at = at as usize;
                 self.levels[at] = self.levels[at].max(levels);
-                match &mut self.nodes[at] {
+                match &mut self.values.0[at] {
                     Node::List(list) => list.extend(items),
                     // A class of its own that is filled like a list.
                     Node::Object { .. } => {}
@@ -500,7 +539,7 @@ impl<'a> Machine<'a> {
             Some(&Value::Node(at)) => {
                 let at = at as usize;
                 self.levels[at] = self.levels[at].max(levels);
-                match &mut self.nodes[at] {
+                match &mut self.values.0[at] {
                     Node::Dict(pairs) => pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1]))),
                     Node::Object { .. } => {}
                     _ => return Err("entries of something that is no dictionary".to_owned()),
@@ -516,7 +555,7 @@ impl<'a> Machine<'a> {
         let state = self.pop()?;
         let levels = self.levels_of(&[state])?;
         if let Some(&Value::Node(at)) = self.stack.last() {
-            if let Node::Object { state: own, .. } = &mut self.nodes[at as usize] {
+            if let Node::Object { state: own, .. } = &mut self.values.0[at as usize] {
                 *own = Some(state);
                 self.levels[at as usize] = self.levels[at as usize].max(levels);
             }
@@ -524,109 +563,49 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// What a reference to stored data names: ("storage", type, key, device, count), and in the old container what part of
-    /// which other storage it is.
-    fn storage(&self, reference: Value) -> Step<Storage> {
-        let wrong = || "a reference that is not to stored data".to_owned();
-        let Some(Node::Tuple(parts)) = self.at(reference) else { return Err(wrong()) };
-        let [tag, kind, key, _, count, rest @ ..] = parts.as_slice() else { return Err(wrong()) };
-        let (Some("storage"), Some(Node::Name(kind))) = (self.as_text(*tag), self.at(*kind)) else {
-            return Err(wrong());
-        };
-        let elements = kind.strip_prefix("torch.").and_then(|kind| kind.strip_suffix("Storage"));
-        // Each tensor has a copy of both, and a pickle refers to a text that it holds once as often as it likes.
-        const LONGEST: usize = 64;
-        let elements = match elements.or_else(|| kind.strip_prefix("torch.storage.")?.strip_suffix("Storage")) {
-            Some(elements) if elements.len() <= LONGEST => elements.to_owned(),
-            _ => return Err(format!("the name {}, which is no storage of PyTorch", shortened(kind))),
-        };
-        let key = match (self.as_text(*key), *key) {
-            (Some(key), _) if key.len() <= LONGEST => key.to_owned(),
-            (Some(key), _) => return Err(format!("the key {} of stored data", shortened(key))),
-            (None, Value::Int(key)) => key.to_string(),
-            _ => return Err(wrong()),
-        };
-        let number = |value: Value| match value {
-            Value::Int(n) => u64::try_from(n).map_err(|_| wrong()),
-            _ => Err(wrong()),
-        };
-        let first = match rest.first().and_then(|&view| self.at(view)) {
-            Some(Node::Tuple(view)) => match view.as_slice() {
-                [_, offset, _] => number(*offset)?,
-                _ => return Err(wrong()),
-            },
-            _ => 0,
-        };
-        number(*count)?;
-        Ok(Storage { key, elements, first })
-    }
-
-    /// The result of one of the known functions; of any other only its name is kept.
+    /// The result of a call: of dictionaries, of what the kind of file knows, and of any other its name and arguments.
     fn call(&mut self, function: Value, arguments: Value) -> Step<()> {
-        let class = match self.at(function) {
+        let class = match self.values.node(function) {
             Some(Node::Name(name)) => name.clone(),
             Some(Node::Object { class, .. }) => class.clone(),
             _ => return Err("a call of something that is no name".to_owned()),
         };
-        let Some(Node::Tuple(arguments)) = self.at(arguments) else {
+        let Some(Node::Tuple(parts)) = self.values.node(arguments) else {
             return Err("a call of something without arguments".to_owned());
         };
-        let not_taken = || format!("{class} with arguments it does not take");
-        match class.as_str() {
-            "collections.OrderedDict" if arguments.is_empty() => self.push(Node::Dict(Vec::new()), 0),
+        match (class.as_str(), parts.as_slice()) {
+            ("collections.OrderedDict", []) | ("collections.defaultdict", _) => self.push(Node::Dict(Vec::new()), 0),
             // As Python 2 wrote it.
-            "collections.OrderedDict" => {
-                let [pairs] = arguments.as_slice() else { return Err(not_taken()) };
-                let items = self.pairs_of(*pairs)?.ok_or_else(not_taken)?;
+            ("collections.OrderedDict", [pairs]) => {
+                let items = self.pairs_of(*pairs)?.ok_or_else(|| not_taken(&class))?;
                 self.push(Node::Dict(Vec::new()), 0)?;
                 self.set_items(items)
             }
-            "collections.defaultdict" => self.push(Node::Dict(Vec::new()), 0),
-            "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => {
-                let first = *arguments.first().ok_or_else(not_taken)?;
-                if !matches!(self.at(first), Some(Node::Tensor(_))) {
-                    return Err(not_taken());
+            ("collections.OrderedDict", _) => Err(not_taken(&class)),
+            (_, parts) => match M::call(&self.values, &class, parts)? {
+                Called::Made(made) => self.push(Node::Made(made), 0),
+                Called::Same(value) => {
+                    self.stack.push(value);
+                    Ok(())
                 }
-                self.stack.push(first);
-                Ok(())
-            }
-            "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v3" => {
-                let [storage, offset, size, stride, rest @ ..] = arguments.as_slice() else { return Err(not_taken()) };
-                let (Some(Node::Storage(storage)), Value::Int(offset)) = (self.at(*storage), *offset) else {
-                    return Err(not_taken());
-                };
-                let mut storage = storage.clone();
-                // The third version keeps bytes, and names the type of a tensor's elements.
-                if class.ends_with("_v3") {
-                    storage.elements = match rest.get(2).and_then(|&kind| self.at(kind)) {
-                        Some(Node::Name(kind)) => kind.trim_start_matches("torch.").to_owned(),
-                        _ => return Err(not_taken()),
-                    };
+                Called::Object => {
+                    let levels = self.levels_of(&[arguments])?;
+                    self.push(Node::Object { class, arguments, state: None }, levels)
                 }
-                let offset = u64::try_from(offset).map_err(|_| format!("the offset {offset}"))?;
-                let (size, stride) = (self.numbers(*size)?, self.numbers(*stride)?);
-                if size.len() != stride.len() {
-                    return Err("sizes and strides of different numbers".to_owned());
-                }
-                self.push(Node::Tensor(TensorRef { storage, offset, size, stride }), 0)
-            }
-            _ => {
-                let levels = self.levels_of(&arguments.clone())?;
-                self.push(Node::Object { class, state: None }, levels)
-            }
+            },
         }
     }
 
     /// The keys and values in a list of pairs, in turn; `None` for anything else.
     fn pairs_of(&mut self, list: Value) -> Step<Option<Vec<Value>>> {
-        let Some(Node::List(pairs)) = self.at(list) else { return Ok(None) };
+        let Some(Node::List(pairs)) = self.values.node(list) else { return Ok(None) };
         let copied = self.copied + pairs.len();
         if copied > self.most {
-            return Err("more values than a file of weights needs".to_owned());
+            return Err(TOO_MANY.to_owned());
         }
         let mut items = Vec::with_capacity(2 * pairs.len());
         for pair in pairs {
-            match self.at(*pair) {
+            match self.values.node(*pair) {
                 Some(Node::List(pair) | Node::Tuple(pair)) if pair.len() == 2 => items.extend_from_slice(pair),
                 _ => return Ok(None),
             }
@@ -634,19 +613,9 @@ impl<'a> Machine<'a> {
         self.copied = copied;
         Ok(Some(items))
     }
+}
 
-    fn numbers(&self, value: Value) -> Step<Vec<u64>> {
-        let number = |value: &Value| match value {
-            Value::Int(n) => u64::try_from(*n).map_err(|_| format!("the size {n}")),
-            other => Err(format!("{} as a size", words(&self.nodes, *other))),
-        };
-        match self.at(value) {
-            // PyTorch's tensors have 64 dimensions at most.
-            Some(Node::Tuple(values) | Node::List(values)) if values.len() > 64 => {
-                Err(format!("{} dimensions", values.len()))
-            }
-            Some(Node::Tuple(values) | Node::List(values)) => values.iter().map(number).collect(),
-            _ => Err(format!("{} as sizes", words(&self.nodes, value))),
-        }
-    }
+/// That a call has other arguments than it takes.
+pub(crate) fn not_taken(name: &str) -> String {
+    format!("{name} with arguments it does not take")
 }
