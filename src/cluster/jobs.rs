@@ -82,6 +82,6 @@ impl Work for Clusterings {
             computed: Some(self.computed.clone()),
             other: serde_json::Map::new(),
         };
-        Ok(record.at(job.layer))
+        Ok(record)
     }
 }

@@ -49,14 +49,6 @@ impl<'a> ClusterSweep<'a> {
         }
     }
 
-    /// The clusterings of a study's plan: its percentages and repeats, and its journal and file of clusterings below
-    /// `root`.
-    pub fn planned(plan: &crate::study::Plan, model: &'a dyn Model, task: &'a Task, root: impl AsRef<Path>) -> Self {
-        let sweep = ClusterSweep::new(model, task).percentages(&plan.percentages).repeats(plan.repeats);
-        let files = plan.files(root);
-        sweep.journal(&files.cluster_journal).file(files.clusterings())
-    }
-
     /// Fractions of the task's training data, from above 0 to 1.
     pub fn percentages(mut self, percentages: &[f64]) -> Self {
         self.percentages = percentages.to_vec();

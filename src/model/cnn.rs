@@ -230,7 +230,9 @@ impl CustomCnn {
 
     /// Channels, height and width of what goes into block `block` (the last: into the linear layers).
     pub(crate) fn shape_before(&self, block: usize) -> Result<[usize; 3]> {
-        shape_after(self.input_shape, &self.blocks[..block], self.kernel_size, self.pooling_stride)
+        let before = self.blocks.get(..block);
+        let before = before.ok_or_else(|| Error::parameter("block", format!("0 to {}", self.depth()), block))?;
+        shape_after(self.input_shape, before, self.kernel_size, self.pooling_stride)
     }
 
     /// Multiplications and additions of one image's way forward through blocks `from` to `to`.
@@ -367,6 +369,17 @@ mod tests {
 
     fn cpu() -> Params {
         Params { device: crate::config::Device::Cpu, ..Params::default() }
+    }
+
+    #[test]
+    fn a_block_that_is_not_there_is_refused() {
+        let network = CustomCnn::new(&cpu(), 3, [1, 28, 28]).unwrap();
+        let depth = network.depth();
+        assert!(network.tensor_counts(depth, 2).is_ok());
+        for error in [network.tensor_counts(99, 5).map(drop), network.shape_before(99).map(drop)] {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("`block`") && error.contains(&format!("0 to {depth}")), "{error}");
+        }
     }
 
     #[test]

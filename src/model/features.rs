@@ -182,8 +182,8 @@ fn tables_of_part(
     let device = model.device();
     let mut tables: Vec<Vec<f32>> = Vec::new();
     let step = if device == tch::Device::Cpu { samples.len() } else { GPU_BATCH };
-    for first in (0..samples.len()).step_by(step) {
-        let part = samples.select(first..(first + step).min(samples.len()));
+    for (first, count) in pieces(samples.len(), step) {
+        let part = samples.select(first..first + count);
         // The images of a part are bytes; only a chunk of them at a time becomes numbers.
         let table = pixel_table(&part, device)?;
         for (first, count) in chunks(part.len(), device) {

@@ -1,20 +1,17 @@
 //! Weights of one layer, their initial values, and the functions between layers.
 
-use std::sync::Once;
-
 use tch::Tensor;
 
 use super::init;
 use crate::config::{Activation, Device};
 use crate::error::{During, Error, Result};
 use crate::rng::TorchRng;
-use crate::runtime::progress::default_sink;
 use crate::runtime::{gpu, threads};
 
 /// The libtorch device that a choice means on this machine.
 ///
 /// # Errors
-/// [`Error::Parameter`] for a GPU that libtorch does not see.
+/// [`Error::Parameter`] for a GPU that libtorch does not see, and for one that may round products to TF32.
 pub fn resolve_device(device: Device) -> Result<tch::Device> {
     if device == Device::Cpu {
         return Ok(tch::Device::Cpu);
@@ -22,8 +19,8 @@ pub fn resolve_device(device: Device) -> Result<tch::Device> {
     let unloaded = gpu::load();
     let gpus = if tch::Cuda::is_available() { tch::Cuda::device_count().max(0) as usize } else { 0 };
     match (device, unloaded) {
-        (Device::Cuda(n), _) if n < gpus => Ok(cuda(n)),
-        (Device::Auto, _) if gpus > 0 => Ok(cuda(0)),
+        (Device::Cuda(n), _) if n < gpus => cuda(n),
+        (Device::Auto, _) if gpus > 0 => cuda(0),
         (Device::Cuda(_), Some(reason)) => {
             let expected = "cpu, as libtorch's code for GPUs could not be loaded: ";
             Err(Error::parameter("device", format!("{expected}{reason}"), device))
@@ -35,18 +32,14 @@ pub fn resolve_device(device: Device) -> Result<tch::Device> {
     }
 }
 
-/// A GPU. Where its numbers may not be float32 ones this is said, once in a process.
-fn cuda(number: usize) -> tch::Device {
-    static SAID: Once = Once::new();
+/// A GPU, where it computes in float32: rows of another precision would be taken for such ones.
+fn cuda(number: usize) -> Result<tch::Device> {
     if threads::may_use_tf32() {
-        SAID.call_once(|| {
-            default_sink().line(
-                "the GPU may round products to TF32: call `runtime::threads::prepare_process` first in `main`, or set \
-                 NVIDIA_TF32_OVERRIDE=0, for float32 numbers",
-            );
-        });
+        let expected = "a GPU that computes in float32 (`runtime::threads::prepare_process` first in `main`, or \
+                        NVIDIA_TF32_OVERRIDE=0 in the environment)";
+        return Err(Error::parameter("device", expected, format!("cuda:{number}, which may round products to TF32")));
     }
-    tch::Device::Cuda(number)
+    Ok(tch::Device::Cuda(number))
 }
 
 /// Weight and bias of a convolution (out x in x kernel x kernel) or of a linear layer (out x in).

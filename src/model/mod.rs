@@ -32,4 +32,5 @@ pub use layers::resolve_device;
 pub use network::{Network, NetworkBuilder};
 pub use networks::{Builtin, Convolutions, PoolingKind};
 pub use ranks::effective_rank;
+pub(crate) use weights::digest;
 pub use weights::{Checkpoint, StateDict};

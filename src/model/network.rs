@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::block::{Block, Layer};
 use super::heads::PoolHead;
-use super::part::{blank, Definition, Forward, Part};
+use super::part::{blank, caught, Definition, Forward, Part};
 use super::{Cut, StateDict};
 use crate::data::Preparation;
 use crate::error::{During, Error, Result};
@@ -493,7 +493,8 @@ impl Network {
     /// How many numbers the first `depth` blocks have, statistics among them, and a new head for so many classes after them.
     pub(crate) fn tensor_counts(&self, depth: usize, classes: usize) -> Result<Vec<u64>> {
         let count = |part: &Part| part.named().iter().map(|(_, t)| t.numel() as u64).sum();
-        let head = (self.head_of)(self.shape_before(depth)?, classes).layers();
+        let shape = self.shape_before(depth)?;
+        let head = caught("head", || (self.head_of)(shape, classes).layers())?;
         let blocks = self.parts.iter().take(depth).map(count);
         Ok(blocks.chain([head.iter().map(Layer::count).sum()]).collect())
     }

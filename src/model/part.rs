@@ -235,7 +235,7 @@ fn modules(name: &str, build: &dyn Fn(&nn::Path) -> Forward, device: tch::Device
 }
 
 /// Runs what somebody wrote for a block; a panic becomes an error that names the block.
-fn caught<T>(block: &str, work: impl FnOnce() -> T) -> Result<T> {
+pub(super) fn caught<T>(block: &str, work: impl FnOnce() -> T) -> Result<T> {
     panics::caught(work).map_err(|text| {
         let first = text.lines().next().unwrap_or("it panicked").to_owned();
         Error::parameter("network", format!("a block `{block}` that takes what comes in"), first)

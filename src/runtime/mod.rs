@@ -2,7 +2,7 @@
 
 pub mod background;
 pub mod cancel;
-pub mod gpu;
+pub(crate) mod gpu;
 pub(crate) mod host;
 pub mod memory;
 pub(crate) mod pool;

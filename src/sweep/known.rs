@@ -48,7 +48,7 @@ pub(super) fn known_rows(
             // A baseline and cut 0 may be one run, in two files. Which of them was changed is not known.
             if accuracies(before) != accuracies(record) && doubtful.insert(planned.key.clone()) {
                 progress.line(&format!(
-                    "{}: cut {}, repeat {}, fraction {} has test accuracy {}, and the same run {} in another row; it is made again",
+                    "{}: cut {}, repeat {}, fraction {} has test accuracy {}, and the same run {} in another row; neither is taken",
                     path.display(),
                     row.cut.number(),
                     row.repeat,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::{CutPoint, Grid, Repeats, Row};
 use crate::data::{Samples, Task};
 use crate::error::Result;
-use crate::model::{Checkpoint, Model};
+use crate::model::{digest, Model};
 use crate::runtime::pool::{self, Budget, News, Work};
 use crate::runtime::progress::{Progress, Unit};
 use crate::runtime::{cancel, memory, threads};
@@ -32,12 +32,12 @@ impl Examined {
     /// What `model` makes of the training set of `task`.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::digest`].
+    /// [`crate::error::Error::Torch`] when a weight cannot be read.
     pub fn new(model: &dyn Model, task: &Task) -> Result<Examined> {
         Ok(Examined {
             network: model.architecture(),
             input_shape: model.input_shape(),
-            weights: Checkpoint { tensors: model.state_dict(), text: String::new() }.digest()?,
+            weights: digest(&model.state_dict())?,
             classes: task.classes.clone(),
             images: task.digest(),
             on_cpu: model.device() == tch::Device::Cpu,

@@ -11,7 +11,7 @@ use super::plan::{PlannedRun, RunPlan};
 use crate::config::{Grid, Params, Repeats, PERCENTAGES};
 use crate::data::TransferLearningWrapper;
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, Model};
+use crate::model::{digest, Model};
 use crate::results::{Journal, Origin, Provenance, Record, ResultFile};
 use crate::runtime::progress::{default_sink, Progress};
 
@@ -217,7 +217,7 @@ impl<'a> Sweep<'a> {
     }
 
     fn weights(&self) -> Result<String> {
-        Checkpoint { tensors: self.source.state_dict(), text: String::new() }.digest()
+        digest(&self.source.state_dict())
     }
 
     fn images(&self) -> &str {

@@ -10,7 +10,7 @@ use super::{TrainReport, Trainer};
 use crate::config::{NetworkConfig, Params, TrainingConfig};
 use crate::data::{Phase, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
-use crate::model::{load_checkpoint, Checkpoint, Model};
+use crate::model::{digest, load_checkpoint, Checkpoint, Model};
 use crate::results::{Computed, Identity, Origin};
 use crate::runtime::progress::default_sink;
 use crate::runtime::{cancel, threads};
@@ -54,8 +54,8 @@ fn source_identity(params: &Params, task: &Task, first_weights: Option<&str>) ->
 
 /// What an identity says of the weights that a training of `model` is about to begin with.
 fn first_weights(model: &dyn Model) -> Result<Option<String>> {
-    let digest = || Checkpoint { tensors: model.state_dict(), text: String::new() }.digest();
-    model.as_study().is_none().then(digest).transpose()
+    let of_weights = || digest(&model.state_dict());
+    model.as_study().is_none().then(of_weights).transpose()
 }
 
 /// How weights were made, of a training on `task` that has just ended, with so many threads. `first_weights` is a digest

@@ -16,7 +16,7 @@ use super::report::ClassificationReport;
 use crate::config::{Params, TrainingConfig};
 use crate::data::{Samples, Task, TransferLearningWrapper};
 use crate::error::{Error, Result};
-use crate::model::Checkpoint;
+use crate::model::{digest, Checkpoint};
 use crate::model::{Model, StateDict};
 
 use crate::runtime::background::in_background;
@@ -182,7 +182,7 @@ impl<'m> Trainer<'m> {
             decides: false,
         };
         let device = self.model.device();
-        let weights = Checkpoint { tensors: self.model.state_dict(), text: String::new() }.digest()?;
+        let weights = digest(&self.model.state_dict())?;
         let job = Job {
             model: self.model.copied()?,
             train: Inputs::images(&self.train, device)?,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use jupyter_protocol::messaging::{IsCompleteReply, IsCompleteReplyStatus};
+use ra_ap_syntax::ast::MacroCall;
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxToken};
 
 /// What stands around a cell so that its statements parse.
@@ -43,7 +44,7 @@ pub fn is_command(line: &str) -> bool {
 }
 
 /// Macros whose `name = value` names an argument.
-const FORMATS: [&str; 16] = [
+const FORMATS: [&str; 18] = [
     "print",
     "println",
     "eprint",
@@ -56,10 +57,12 @@ const FORMATS: [&str; 16] = [
     "assert",
     "assert_eq",
     "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
     "todo",
     "unimplemented",
     "unreachable",
-    "debug_assert",
 ];
 
 /// Whether a statement gives a variable a new value, other than by `let`; also among what it gives to a macro.
@@ -72,20 +75,21 @@ pub fn assigns(statement: &str, name: &str) -> bool {
     let kind = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(SyntaxToken::kind);
     let touches = |at: usize| tokens[at - 1].text_range().end() == tokens[at].text_range().start();
     (0..tokens.len()).any(|at| {
+        let before = kind(at.checked_sub(1));
         let is_named = tokens[at].kind() == SyntaxKind::IDENT && tokens[at].text() == name;
-        let is_new = [Some(SyntaxKind::LET_KW), Some(SyntaxKind::MUT_KW), Some(SyntaxKind::DOT)]
-            .contains(&kind(at.checked_sub(1)));
+        let is_new = [Some(SyntaxKind::LET_KW), Some(SyntaxKind::MUT_KW), Some(SyntaxKind::DOT)].contains(&before);
         // What a macro is given is not parsed: `==` is two tokens there.
         let is_longer = matches!(kind(Some(at + 2)), Some(SyntaxKind::EQ | SyntaxKind::R_ANGLE)) && touches(at + 2);
-        is_named && !is_new && kind(Some(at + 1)) == Some(SyntaxKind::EQ) && !is_longer && !names_argument(&tokens[at])
+        let is_argument = before == Some(SyntaxKind::COMMA) && is_given_to_format(&tokens[at]);
+        is_named && !is_new && kind(Some(at + 1)) == Some(SyntaxKind::EQ) && !is_longer && !is_argument
     })
 }
 
-/// Whether a token lies in what a formatting macro is given.
-fn names_argument(token: &SyntaxToken) -> bool {
-    let calls = token.parent_ancestors().filter_map(ra_ap_syntax::ast::MacroCall::cast);
-    let mut names = calls.filter_map(|call| call.path().map(|path| path.syntax().text().to_string()));
-    names.any(|name| FORMATS.contains(&name.as_str()))
+/// Whether a token is one of those that a formatting macro is given, and not of a block among them.
+fn is_given_to_format(token: &SyntaxToken) -> bool {
+    let call = token.parent().and_then(|tree| MacroCall::cast(tree.parent()?));
+    let name = call.and_then(|call| Some(call.path()?.segment()?.name_ref()?.text().to_string()));
+    name.is_some_and(|name| FORMATS.contains(&name.as_str()))
 }
 
 #[derive(PartialEq, Eq)]
@@ -270,6 +274,9 @@ mod tests {
             ("a.x = 1;", false),
             ("println!(\"x = {x}\");", false),
             ("println!(\"{x}\", x = 3);", false),
+            ("std::println!(\"{x}\", x = 3);", false),
+            ("debug_assert_eq!(1, 1, \"{x}\", x = 3);", false),
+            ("println!(\"{}\", { x = vec![2]; x.len() });", true),
             ("// x = 1\nf();", false),
             ("m!(x = 1; y);", true),
             ("m!(x == 1);", false),

@@ -77,19 +77,27 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Torch`] when a tensor cannot be read.
     pub fn digest(&self) -> Result<String> {
-        use md5::Digest;
-        let mut hash = md5::Md5::new();
-        for (name, tensor) in &self.tensors {
-            hash.update(format!("{name} {:?} ", tensor.size()));
-            hash.update(bytes_of(tensor)?);
-        }
-        Ok(hex(hash.finalize()))
+        digest(&self.tensors)
     }
 
     /// The tensor of this name.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t)
     }
+}
+
+/// A digest of names, shapes and values, in hexadecimal digits.
+///
+/// # Errors
+/// [`Error::Torch`] when a tensor cannot be read.
+pub(crate) fn digest(tensors: &[(String, Tensor)]) -> Result<String> {
+    use md5::Digest;
+    let mut hash = md5::Md5::new();
+    for (name, tensor) in tensors {
+        hash.update(format!("{name} {:?} ", tensor.size()));
+        hash.update(bytes_of(tensor)?);
+    }
+    Ok(hex(hash.finalize()))
 }
 
 enum Extension {

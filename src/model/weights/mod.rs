@@ -8,4 +8,5 @@ mod safetensors;
 /// Weights by name.
 pub type StateDict = Vec<(String, tch::Tensor)>;
 
+pub(crate) use checkpoint::digest;
 pub use checkpoint::Checkpoint;

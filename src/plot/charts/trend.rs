@@ -9,6 +9,7 @@ use crate::plot::figure::Figure;
 use crate::plot::legend::{self, Entry};
 use crate::plot::style::{Align, LABEL, SMALL, UNIT};
 use crate::stats::{percent, BestCuts, PooledTrend, StudyTrend};
+use crate::util::numbers::distinct;
 
 /// Panels side by side.
 const COLUMNS: usize = 4;
@@ -83,10 +84,8 @@ fn draw_study(
     panel.bold(&study.name, (middle, top + 11 * UNIT), LABEL, theme.ink(), Align::Centre)?;
     panel.text(&slope(study), (middle, top + 29 * UNIT), SMALL, theme.muted(), Align::Centre)?;
     let ours = &study.trend.best;
-    let mut places: Vec<f64> = ours.iter().map(|b| b.0).collect();
-    places.extend(theirs.iter().flat_map(|t| t.cuts.iter().map(|c| c.0)));
-    places.sort_by(f64::total_cmp);
-    places.dedup();
+    let theirs_at = theirs.iter().flat_map(|t| t.cuts.iter().map(|c| c.0));
+    let places = distinct(ours.iter().map(|b| b.0).chain(theirs_at));
     let x = Axis::shares(&places, "% of the target data").without_percent_signs();
     let cut = |cut: i64| (cut as f64, if cut < 0 { "B".to_owned() } else { cut.to_string() });
     let y = Axis::at_places((low..=high).map(cut), if outermost { "best cut" } else { "" });

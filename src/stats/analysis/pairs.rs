@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::stats::groups::{paired, Groups};
 use crate::stats::measure::Quantity;
-use crate::stats::tests::{wilcoxon, Family, Rule, Wilcoxon, ALPHA};
+use crate::stats::tests::{numbered_pairs, wilcoxon, Family, Rule, Wilcoxon, ALPHA};
 
 /// The test of two cuts at one percentage.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,20 +40,19 @@ pub fn all_pairs(groups: &Groups, rule: Rule) -> Result<Vec<PairTest>> {
     for percentage in groups.percentages() {
         let cuts = groups.at(percentage);
         let (mut tests, mut pairs) = (Vec::new(), Vec::new());
-        for (i, a) in cuts.iter().enumerate() {
-            for b in &cuts[i + 1..] {
-                let (x, y) = paired(a, b)?;
-                let test = wilcoxon(x, y, rule)?;
-                pairs.push((x, y));
-                tests.push(PairTest {
-                    quantity: groups.quantity(),
-                    percentage,
-                    cut_1: a.cut,
-                    cut_2: b.cut,
-                    test,
-                    holm: test.p_value,
-                });
-            }
+        for (a, b) in numbered_pairs(cuts.len()) {
+            let (a, b) = (cuts[a], cuts[b]);
+            let (x, y) = paired(a, b)?;
+            let test = wilcoxon(x, y, rule)?;
+            pairs.push((x, y));
+            tests.push(PairTest {
+                quantity: groups.quantity(),
+                percentage,
+                cut_1: a.cut,
+                cut_2: b.cut,
+                test,
+                holm: test.p_value,
+            });
         }
         let corrected = Family::new(&pairs).corrected(&tests.iter().map(|t| t.test.p_value).collect::<Vec<_>>());
         for (test, p) in tests.iter_mut().zip(corrected) {
