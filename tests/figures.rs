@@ -282,6 +282,26 @@ fn a_cluster_box_plot_has_a_box_for_each_percentage_and_layer() {
 }
 
 #[test]
+fn a_cluster_box_plot_of_a_network_of_blocks_has_the_blocks_names() {
+    drawn_below("below: convolution", &["0", "1", "2"], &clusterings());
+    let mut blocks = clusterings();
+    for record in &mut blocks.records {
+        let place = record.place().unwrap();
+        (record.layer, record.cut) = (["in", "l1", "l2"][place as usize].to_owned(), Some(place + 1));
+    }
+    drawn_below("below: layer", &["in", "l1", "l2"], &blocks);
+}
+
+/// Whether a box plot of clusterings says what stands below its boxes, at both percentages.
+fn drawn_below(legend: &str, names: &[&str], clusterings: &ClusterFile) {
+    let drawn = Drawn::new(&cluster_box_plot(clusterings, ClusterScore::Ari).unwrap());
+    assert_eq!(drawn.count(legend), 1, "{legend}");
+    for name in names {
+        assert!(drawn.count(name) >= 2, "{name}");
+    }
+}
+
+#[test]
 fn differences_are_to_the_baseline_of_the_same_repeat_over_a_logarithmic_axis() {
     let mut rows = Vec::new();
     for percentage in [0.001, 0.01, 0.1] {

@@ -194,6 +194,11 @@ fn a_single_run_is_cut_where_the_network_can_be_cut() {
     let run = |cut| fine_tune(&network, &data, &params, Row::new(0.01, cut, 0).unwrap(), 1, false);
     assert_eq!(run(8).unwrap().record.sampled_cut_point, 8);
     assert!(message(run(9)).contains("-1 (the baseline) or 0 to 8"));
+    // So may the points that such a network is cut at.
+    let cut = network.cut(Cut::new(&params, 8).unwrap(), 5, 0).unwrap();
+    assert!(params.depth < 8 && cut.depth() == 8);
+    assert!(message(network.cut(Cut::new(&params, 9).unwrap(), 5, 0)).contains("-1 (the baseline) or 0 to 8"));
+    assert!(message(Cut::new(&params, -2)).contains("-1 (the baseline)"));
     let short = mine(5);
     let error = message(fine_tune(&short, &data, &params, Row::new(0.01, 4, 0).unwrap(), 1, false));
     assert!(error.contains("-1 (the baseline) or 0 to 3"), "{error}");

@@ -161,12 +161,12 @@ fn committed_weights_know_their_images() {
     let ours = load(&pretrain);
     let mut network = CustomCnn::new(&pretrain, 5, ours.input_shape()).unwrap();
     let origin = load_source(&mut network, &path).unwrap();
-    check_source(origin.as_ref(), &pretrain, &ours.source, &path).unwrap();
+    check_source(origin.as_ref(), &pretrain, &ours.source, &path, None).unwrap();
     check_source_images(origin.as_ref(), &ours.source, &path).unwrap();
     // The same digits, divided otherwise into those that train and those that validate.
     let others = load(&Params { generate_dataset_seed: 1, ..pretrain.clone() });
     for refused in [
-        check_source(origin.as_ref(), &pretrain, &others.source, &path),
+        check_source(origin.as_ref(), &pretrain, &others.source, &path, None),
         check_source_images(origin.as_ref(), &others.source, &path),
     ] {
         let error = refused.unwrap_err().to_string();

@@ -21,27 +21,11 @@ impl Cut {
     /// The cut at `point`, which may be given by its number, with a study's settings.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the point is beyond the network of `params`, or the settings are no setting of the study.
+    /// [`Error::Parameter`] when the number is below -1, or the settings are no setting of the study. Whether the point is
+    /// beyond a network, [`CutPoint::check`] and the network that is cut say.
     pub fn new(params: &Params, point: impl Into<i64>) -> Result<Cut> {
-        let number = point.into();
-        params.check_cut(number)?;
-        Cut::of_any_depth(params, CutPoint::try_from(number)?)
-    }
-
-    /// The same of another network than that of `params`, whose depth is not asked.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] when the settings are no setting of the study.
-    pub(crate) fn of_any_depth(params: &Params, point: CutPoint) -> Result<Cut> {
+        let point = CutPoint::try_from(point.into())?;
         Ok(Cut { point, setting: params.setting()?, reinit_both_dense: params.reinit_both_dense })
-    }
-
-    /// Refuses a cut beyond a network of so many blocks.
-    pub(super) fn check(self, depth: usize) -> Result<()> {
-        if self.point.kept() > depth {
-            return Err(Error::parameter("cut", format!("-1 (the baseline) or 0 to {depth}"), self.point.number()));
-        }
-        Ok(())
     }
 
     /// The cut that computes the same as this one in a network of `depth` convolutions: the baseline, cut 0 with
@@ -71,7 +55,7 @@ impl CustomCnn {
     /// the hidden one no longer fits what is left of the network.
     pub fn cut(&self, cut: Cut, output_dim: usize, repeat: u64) -> Result<CustomCnn> {
         let depth = self.depth();
-        cut.check(depth)?;
+        cut.point.check(depth)?;
         let setting = if cut.point.is_baseline() { Setting::FR } else { cut.setting };
         let point = cut.point.kept();
         let mut rng = TorchRng::new(repeat);

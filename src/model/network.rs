@@ -514,7 +514,7 @@ impl Network {
     pub fn cut(&self, cut: Cut, output_dim: usize, repeat: u64) -> Result<Network> {
         let depth = self.depth();
         check_classes(output_dim)?;
-        cut.check(depth)?;
+        cut.point.check(depth)?;
         let baseline = cut.point.is_baseline();
         let (truncate, reinit) = (cut.setting.truncate() && !baseline, cut.setting.reinit() || baseline);
         let point = cut.point.kept();

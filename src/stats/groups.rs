@@ -84,7 +84,7 @@ impl Groups {
 
     /// What the numbers are.
     pub fn quantity(&self) -> Quantity {
-        self.quantity
+        self.quantity.clone()
     }
 
     /// All groups.
@@ -137,7 +137,7 @@ impl Groups {
 
     /// The groups that a condition holds for.
     pub(super) fn only_where(&self, keep: impl Fn(&Group) -> bool) -> Groups {
-        Groups::made_of(self.groups.iter().filter(|g| keep(g)).cloned().collect(), self.quantity)
+        Groups::made_of(self.groups.iter().filter(|g| keep(g)).cloned().collect(), self.quantity())
     }
 
     /// The cuts that other percentages have and this one has not.
@@ -177,7 +177,7 @@ impl Groups {
             let fellows = fellows(group);
             let kept = group.repeats.iter().copied().filter(|r| fellows.iter().all(|f| f.repeats.contains(r)));
             let kept: Vec<u64> = kept.collect();
-            let place = format!("{} at {}", cut_name(group.cut), percent(group.percentage));
+            let place = format!("{} at {}", self.quantity.name(group.cut), percent(group.percentage));
             if kept.is_empty() {
                 let expected = "a repeat in common of all samples of a test";
                 return Err(Error::parameter("repeats", expected, format!("none for {place}")));
@@ -188,7 +188,7 @@ impl Groups {
             }
             groups.push(group.only(&kept));
         }
-        Ok((Groups::made_of(groups, self.quantity), left_out))
+        Ok((Groups::made_of(groups, self.quantity()), left_out))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Which number of a result row is looked at.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::cluster::ClusterScore;
 use crate::error::{Error, Result};
 use crate::results::Record;
-use crate::table::Value;
+use crate::table::{cut_name, Value};
 
 /// A number that result rows hold. Names are the keys of result files: `test_acc`, `train_acc`, ..
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,53 +148,75 @@ impl FromStr for Centre {
     }
 }
 
+/// The names of a network's layers by their places, from 0, as its result rows have them: `conv0`, or a block's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayerNames(Arc<BTreeMap<i64, String>>);
+
+impl LayerNames {
+    /// The name at a place; `layer 3` where the rows have none.
+    pub fn name(&self, place: i64) -> String {
+        self.0.get(&place).cloned().unwrap_or_else(|| format!("layer {place}"))
+    }
+}
+
+impl FromIterator<(i64, String)> for LayerNames {
+    fn from_iter<I: IntoIterator<Item = (i64, String)>>(names: I) -> Self {
+        LayerNames(Arc::new(names.into_iter().collect()))
+    }
+}
+
 /// What the numbers of a group are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// A number of runs, by cut.
     Runs(Measure),
-    /// A score of clusterings, by layer.
-    Clusters(ClusterScore),
+    /// A score of clusterings, by layer; and what the layers are called.
+    Clusters(ClusterScore, LayerNames),
 }
 
 impl Quantity {
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         match self {
             Quantity::Runs(measure) => measure.words(),
-            Quantity::Clusters(score) => score.words(),
+            Quantity::Clusters(score, _) => score.words(),
         }
     }
 
     /// Its name in tables for programs.
-    pub(super) fn key(self) -> String {
+    pub(super) fn key(&self) -> String {
         match self {
             Quantity::Runs(measure) => measure.to_string(),
-            Quantity::Clusters(score) => score.to_string(),
+            Quantity::Clusters(score, _) => score.to_string(),
         }
     }
 
     /// What its places are: cuts, or layers.
-    pub(super) fn place(self) -> &'static str {
+    pub(super) fn place(&self) -> &'static str {
         match self {
             Quantity::Runs(_) => "cut",
-            Quantity::Clusters(_) => "layer",
+            Quantity::Clusters(..) => "layer",
         }
     }
 
     /// A place in a table.
-    pub(super) fn value(self, place: i64) -> Value {
-        match (self, usize::try_from(place)) {
-            (Quantity::Clusters(_), Ok(layer)) => Value::Layer(layer),
-            _ => Value::Cut(place),
+    pub(super) fn value(&self, place: i64) -> Value {
+        match self {
+            Quantity::Runs(_) => Value::Cut(place),
+            Quantity::Clusters(_, names) => Value::Words(names.name(place)),
         }
     }
 
     /// The name of a place: of a cut, or of a layer.
-    pub fn name(self, place: i64) -> String {
-        match (self, usize::try_from(place)) {
-            (Quantity::Clusters(_), Ok(layer)) => crate::table::layer_name(layer),
-            _ => crate::table::cut_name(place),
+    pub fn name(&self, place: i64) -> String {
+        match self {
+            Quantity::Runs(_) => cut_name(place),
+            Quantity::Clusters(_, names) => names.name(place),
         }
+    }
+
+    /// The names of places, with commas between them.
+    pub(super) fn names(&self, places: &[i64]) -> String {
+        places.iter().map(|&place| self.name(place)).collect::<Vec<_>>().join(", ")
     }
 }

@@ -35,7 +35,7 @@ mod tables;
 mod tests;
 mod transferability;
 
-pub use crate::table::{cut_name, layer_name, percent, Table};
+pub use crate::table::{cut_name, percent, Table};
 pub use analysis::{
     all_pairs, best, boxes, boxes_against, by_layer, compare, dominance_ranks, layer_boxes, not_compared, pooled_trend,
     published_best_cuts, published_ranks, trend, weight_count, weights, with_trends, Best, BestCuts, Boxed, Boxes,
@@ -53,7 +53,7 @@ pub use groups::{Group, Groups};
 pub use load::{
     check_settings_comparable, experiment_name, load_experiment, load_studies, load_together, study_name, uneven,
 };
-pub use measure::{Centre, Measure, Quantity};
+pub use measure::{Centre, LayerNames, Measure, Quantity};
 pub use results::Statistics;
 pub use summary::{Cell, Summary};
 pub use tables::{best_table, cluster_table, compare_table, rank_table, transfer_table, weights_table, wilcoxon_table};

@@ -17,8 +17,10 @@ use crate::table::{cannot_tell, cut_name, percent, Table};
 pub struct LayerScore {
     /// Fraction of the target training data, from above 0 to 1.
     pub percentage: f64,
-    /// The convolution, counted from 0.
+    /// The layer's place in the network, from 0.
     pub layer: usize,
+    /// Its name: `conv0`, or a block's own.
+    pub name: String,
     /// Median adjusted Rand index over repeats.
     pub ari: f64,
     /// Median test accuracy of the cut after the layer, `layer` + 1, over repeats; from 0 to 1.
@@ -48,12 +50,13 @@ pub fn transferability(clusterings: &ClusterFile, results: &ResultFile) -> Resul
     let algorithm = clusterings.algorithm()?;
     let groups = Groups::new(&results.records)?;
     let of_layers = by_layer(clusterings, ClusterScore::Ari)?;
+    let quantity = of_layers.quantity();
     let (mut layers, mut correlations) = (Vec::new(), Vec::new());
     for percentage in groups.percentages() {
         let of_layer = |layer: usize| {
             let ari = median(&of_layers.get(percentage, layer as i64)?.accuracy)?;
             let accuracy = median(&groups.get(percentage, layer as i64 + 1)?.accuracy)?;
-            Some(LayerScore { percentage, layer, ari, accuracy })
+            Some(LayerScore { percentage, layer, name: quantity.name(layer as i64), ari, accuracy })
         };
         let both: Vec<LayerScore> = (0..=MOST_ORDERED).filter_map(of_layer).collect();
         if both.is_empty() {
@@ -90,7 +93,7 @@ impl Transferability {
         Table::of(&self.layers)
             .fraction("percentage", |l| l.percentage)
             .titled("data")
-            .layer("layer", |l| l.layer)
+            .words("layer", |l| l.name.clone())
             .shown_only()
             .count("layer", |l| l.layer)
             .hidden()
@@ -121,7 +124,7 @@ impl Transferability {
                 "At {} of the data {} has the highest median adjusted Rand index{}; {}. Over {} layers the rank correlation \
                  of clusters and accuracy is {rho}, p {:.3}: {weight}.",
                 percent(*percentage),
-                name_of(layer.cut),
+                layer.quantity.name(layer.cut),
                 uncertainty(&layer),
                 self.foretold(&layer, &cut),
                 correlation.points,
@@ -160,7 +163,7 @@ impl Transferability {
         };
         // Layers that might as well be the best, and would have said otherwise.
         let others = layer.alike().into_iter().filter(|&other| is_good(other + 1) != is_good(after));
-        let others = others.map(name_of).collect::<Vec<_>>();
+        let others = others.map(|other| layer.quantity.name(other)).collect::<Vec<_>>();
         let verdict = match (is_good(after), others.is_empty()) {
             (true, _) if after == cut.cut => "clustering has foretold it",
             (true, true) => "clustering has foretold a cut as good, as far as can be told",
@@ -183,20 +186,15 @@ impl Transferability {
     }
 }
 
-/// The name of a layer whose number stands where cuts have theirs.
-fn name_of(layer: i64) -> String {
-    crate::table::layer_name(layer as usize)
-}
-
 /// The layers that cannot be told from the best, in brackets.
 fn uncertainty(layer: &Best) -> String {
-    let alike: Vec<String> = layer.alike().into_iter().map(name_of).collect();
+    let alike = layer.quantity.names(&layer.alike());
     if layer.tells_nothing() {
         format!(" ({} it from the others)", cannot_tell(layer.repeats))
     } else if alike.is_empty() {
         String::new()
     } else {
-        format!(" ({} cannot be told from it)", alike.join(", "))
+        format!(" ({alike} cannot be told from it)")
     }
 }
 
@@ -212,6 +210,7 @@ mod tests {
     use crate::cluster::{Algorithm, ClusterRecord};
     use crate::config::Params;
     use crate::results::Record;
+    use crate::stats::{all_pairs, best_table, wilcoxon_table};
 
     /// Three repeats of five layers; `ari` and `accuracy` by layer.
     fn both(ari: [f64; 5], accuracy: [f64; 5]) -> (ClusterFile, ResultFile) {
@@ -240,7 +239,10 @@ mod tests {
         let rising = [0.1, 0.2, 0.3, 0.4, 0.5];
         let (clusterings, results) = both(rising, [0.5, 0.6, 0.7, 0.8, 0.9]);
         let found = transferability(&clusterings, &results).unwrap();
-        assert_eq!(found.layers[2], LayerScore { percentage: 0.1, layer: 2, ari: 0.301, accuracy: 0.701 });
+        assert_eq!(
+            found.layers[2],
+            LayerScore { percentage: 0.1, layer: 2, name: "conv2".into(), ari: 0.301, accuracy: 0.701 }
+        );
         let said = found.answer().to_string();
         assert!(said.contains("conv4 has the highest median adjusted Rand index (3 repeats cannot tell"), "{said}");
         assert!(said.contains("cut 5, right after it, is the best, and 3 repeats cannot tell cuts apart"), "{said}");
@@ -258,6 +260,32 @@ mod tests {
         );
         assert!(said.contains("not distinguishable from chance"), "{said}");
         assert!(said.contains("0.901*") && said.contains("0.501*"), "{said}");
+    }
+
+    #[test]
+    fn layers_of_a_network_of_blocks_have_their_own_names() {
+        let (mut clusterings, results) = repeated(12, [0.1, 0.2, 0.3, 0.5, 0.5], [0.5, 0.6, 0.7, 0.9, 0.8]);
+        for record in &mut clusterings.records {
+            let place = record.place().unwrap();
+            (record.layer, record.cut) =
+                (format!("block_{}", ["a", "b", "c", "d", "e"][place as usize]), Some(place + 1));
+        }
+        let found = transferability(&clusterings, &results).unwrap();
+        assert_eq!((found.layers[3].layer, found.layers[3].name.as_str()), (3, "block_d"));
+        let said = found.to_string();
+        assert!(
+            said.contains("block_e has the highest") && said.contains("(block_d cannot be told from it)"),
+            "{said}"
+        );
+        assert!(said.contains("though block_d, whose cut") && !said.contains("conv"), "{said}");
+        let groups = by_layer(&clusterings, ClusterScore::Ari).unwrap();
+        let csv = wilcoxon_table(&all_pairs(&groups, Rule::SciPy).unwrap()).to_csv();
+        assert!(csv.contains(",block_a,block_b,") && !csv.contains("conv"), "{csv}");
+        let mut unequal = clusterings.clone();
+        unequal.records.push(ClusterRecord { percentage: 0.5, ..unequal.records[0].clone() });
+        let groups = by_layer(&unequal, ClusterScore::Ari).unwrap();
+        let table = best_table(&best_by(&groups, Rule::SciPy, |g| median(&g.accuracy)).unwrap()).to_string();
+        assert!(table.contains("without results at 50%: block_b, block_c"), "{table}");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) struct RunPlan {
 impl RunPlan {
     pub fn new(grid: &Grid, params: &Params, source: &dyn Model, keys: &Keys) -> Result<RunPlan> {
         let plan = |row: Row| {
+            row.cut.check(source.depth())?;
             let cut = Cut::new(params, row.cut)?.canonical(source.depth());
             Ok(PlannedRun { row, cut, key: keys.of(&row, cut)?, earlier_key: keys.earlier(&row, cut) })
         };

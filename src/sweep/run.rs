@@ -110,9 +110,8 @@ pub fn fine_tune(
     }
     let Row { fraction, cut, repeat } = row;
     let percentage = fraction.get();
-    // A network of blocks has a depth of its own, whatever the parameters say of the study's.
     cut.check(source.depth())?;
-    let cut = Cut::of_any_depth(params, cut)?;
+    let cut = Cut::new(params, cut)?;
     let train = data.reduced_train(percentage, repeat)?;
     let task = data.target.clone();
     let (source, training) = (source.copied()?, params.fine_tuning()?);

@@ -28,11 +28,6 @@ impl<T> TableOf<'_, T> {
         self.column(key, false, Format::Plain, |row| Value::Cut(value(row)))
     }
 
-    /// A column of convolutions, counted from 0.
-    pub fn layer(self, key: &str, value: impl Fn(&T) -> usize) -> Self {
-        self.column(key, true, Format::Plain, |row| Value::Layer(value(row)))
-    }
-
     /// A column of numbers, of which people see so many places.
     pub fn number<V: Into<Value>>(self, key: &str, places: usize, value: impl Fn(&T) -> V) -> Self {
         self.column(key, false, Format::Decimals(places), |row| value(row).into())

@@ -32,5 +32,5 @@ pub use base::Table;
 pub use build::TableOf;
 pub use form::Form;
 pub(crate) use names::{cannot_tell, cut_names, p_value, percents};
-pub use names::{cut_name, layer_name, percent};
+pub use names::{cut_name, percent};
 pub use value::Value;

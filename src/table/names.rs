@@ -20,11 +20,6 @@ pub fn cut_name(cut: i64) -> String {
     }
 }
 
-/// A convolution by its name in result files: `conv0`, `conv1`, ..
-pub fn layer_name(layer: usize) -> String {
-    format!("conv{layer}")
-}
-
 /// Cuts by their names, with commas between them.
 pub(crate) fn cut_names(cuts: &[i64]) -> String {
     cuts.iter().map(|&c| cut_name(c)).collect::<Vec<_>>().join(", ")

@@ -1,6 +1,6 @@
 //! The values that tables hold.
 
-use super::names::{cut_name, layer_name, p_bound, percent};
+use super::names::{cut_name, p_bound, percent};
 
 /// What stands in one place of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +11,6 @@ pub enum Value {
     Fraction(f64),
     /// A cut; -1 is the baseline.
     Cut(i64),
-    /// A convolution, counted from 0.
-    Layer(usize),
     /// A whole number.
     Integer(i64),
     /// A number.
@@ -48,7 +46,6 @@ impl Value {
             (Value::Missing, _) => "-".to_owned(),
             (Value::Fraction(fraction), _) => percent(*fraction),
             (Value::Cut(cut), _) => cut_name(*cut),
-            (Value::Layer(layer), _) => layer_name(*layer),
             (Value::Integer(number), _) => number.to_string(),
             (Value::Number(number), Format::Plain) => number.to_string(),
             (Value::Number(number), Format::Decimals(places)) => format!("{number:.places$}"),
@@ -73,7 +70,7 @@ impl Value {
             Value::Cut(cut) => cut.to_string(),
             Value::Flag(flag) => flag.to_string(),
             Value::List(values) => values.iter().map(Value::written).collect::<Vec<_>>().join(" "),
-            Value::Layer(_) | Value::Integer(_) | Value::Words(_) | Value::Fields(_) => self.shown(Format::Plain),
+            Value::Integer(_) | Value::Words(_) | Value::Fields(_) => self.shown(Format::Plain),
         }
     }
 
@@ -84,7 +81,6 @@ impl Value {
             Value::Fraction(number) | Value::Number(number) => (*number).into(),
             Value::Cut(number) | Value::Integer(number) => (*number).into(),
             Value::Flag(flag) => (*flag).into(),
-            Value::Layer(layer) => layer_name(*layer).into(),
             Value::Words(words) => words.clone().into(),
             Value::List(values) => values.iter().map(Value::json).collect::<Vec<_>>().into(),
             Value::Fields(fields) => {

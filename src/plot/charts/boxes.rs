@@ -193,12 +193,18 @@ fn slot_name(cut: i64) -> String {
     }
 }
 
+/// The numbers of layers that are all called by one, `conv0`, `conv1`, .., as they are written below boxes.
+fn convolutions(names: &[String]) -> Option<Vec<String>> {
+    let number = |name: &String| Some(name.strip_prefix("conv")?.parse::<usize>().ok()?.to_string());
+    names.iter().map(number).collect()
+}
+
 impl Chart {
     fn new(boxes: Boxes, value_label: &str) -> Chart {
         let groups = boxes.percentages.iter().map(|&p| percent(p)).collect();
         let slots = match &boxes.slots {
             Slots::Cuts(cuts) => cuts.iter().map(|&cut| slot_name(cut)).collect(),
-            Slots::Layers(layers) => layers.iter().map(usize::to_string).collect(),
+            Slots::Layers(names) => convolutions(names).unwrap_or_else(|| names.clone()),
         };
         Chart { boxes, groups, slots, value_label: value_label.to_owned(), verdicts: None }
     }
@@ -208,7 +214,8 @@ impl Chart {
         match &self.boxes.slots {
             Slots::Cuts(cuts) if cuts.contains(&-1) => "cut, B: baseline",
             Slots::Cuts(_) => "cut",
-            Slots::Layers(_) => "convolution",
+            Slots::Layers(names) if convolutions(names).is_some() => "convolution",
+            Slots::Layers(_) => "layer",
         }
     }
 

@@ -100,8 +100,8 @@ pub struct Boxed {
 pub enum Slots {
     /// Cuts, ascending; -1 is the baseline.
     Cuts(Vec<i64>),
-    /// Convolutions, counted from 0, ascending.
-    Layers(Vec<usize>),
+    /// Layers in the network's order, by name: `conv0`, or a block's own.
+    Layers(Vec<String>),
 }
 
 /// Why boxes have the ranks that they have.
@@ -208,7 +208,7 @@ pub fn boxes_against(
 /// Those of [`by_layer`].
 pub fn layer_boxes(results: &ClusterFile, score: ClusterScore, ranking: Ranking) -> Result<Boxes> {
     let groups = by_layer(results, score)?;
-    let layers = groups.cuts().iter().map(|&layer| layer as usize).collect();
+    let layers = groups.cuts().iter().map(|&layer| groups.quantity().name(layer)).collect();
     Ok(Boxes::new(&groups, Slots::Layers(layers), ranking))
 }
 

@@ -76,7 +76,8 @@ impl Comparison {
 /// [`Error::Parameter`] when they measure different things, have no percentage and cut in common, or not the same repeats at one
 /// ([`Groups::common_with`] keeps those they share).
 pub fn compare(first: &Groups, second: &Groups, rule: Rule) -> Result<Vec<Comparison>> {
-    if first.quantity() != second.quantity() {
+    // Layers of two networks are compared by their places, whatever they are called.
+    if first.quantity().key() != second.quantity().key() {
         return Err(Error::parameter("experiments", first.quantity().words(), second.quantity().words()));
     }
     let mut all = Vec::new();

@@ -6,7 +6,7 @@ use crate::stats::measure::Quantity;
 use crate::stats::tests::Rule;
 
 /// The rank of a cut at a percentage.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rank {
     /// What was measured: of clusterings, layers stand where cuts do.
     pub quantity: Quantity,

@@ -5,24 +5,22 @@ use crate::cluster::{ClusterFile, ClusterScore};
 use crate::error::Result;
 use crate::stats::analysis::{best, by_layer, Best};
 use crate::stats::tests::Rule;
-use crate::table::{layer_name, percent};
+use crate::table::percent;
 
 /// Which layer clusters best at each percentage, by the median adjusted Rand index over repeats, and which ones cannot be
 /// told from it (Wilcoxon as in SciPy, Holm-corrected). Rows of one algorithm only ([`ClusterFile::by`]).
 ///
 /// # Errors
-/// [`Error::Parameter`](crate::error::Error::Parameter) when there are no rows, rows of several algorithms, or a percentage, repeat and layer twice; when
-/// a layer is not called `conv0`, `conv1`, ..; when layers have different repeats.
+/// Those of [`by_layer`]; [`Error::Parameter`](crate::error::Error::Parameter) when layers have different repeats.
 pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
     let algorithm = clusterings.algorithm_in_words()?;
-    let name = |layer: i64| layer_name(layer as usize);
     let sentence = |b: &Best| {
         format!(
             "At {} of the data {} has the highest median adjusted Rand index by {algorithm} clustering, {:.3}{}.",
             percent(b.percentage),
-            name(b.cut),
+            b.quantity.name(b.cut),
             b.median,
-            others_in_words(b, "layer", &name)
+            others_in_words(b, "layer", &|layer| b.quantity.name(layer))
         )
     };
     Ok(Answer::of(best(&by_layer(clusterings, ClusterScore::Ari)?, Rule::SciPy)?.iter().map(sentence).collect()))
@@ -32,6 +30,15 @@ pub fn cluster_answer(clusterings: &ClusterFile) -> Result<Answer> {
 mod tests {
     use super::super::example::off;
     use super::*;
+
+    /// The same of a network of blocks, whose rows say where its layers are.
+    fn of_blocks(mut file: ClusterFile, names: [&str; 3]) -> ClusterFile {
+        for record in &mut file.records {
+            let place = record.place().unwrap();
+            (record.layer, record.cut) = (names[place as usize].to_owned(), Some(place + 1));
+        }
+        file
+    }
 
     fn clusterings(repeats: u64, ari: impl Fn(u64, u64) -> f64) -> ClusterFile {
         let mut records = Vec::new();
@@ -58,6 +65,16 @@ mod tests {
         assert!(said.starts_with("At 10% of the data conv"), "{said}");
         assert!(said.contains("index by k-means clustering, 0.40"), "{said}");
         assert!(said.contains("cannot be told from conv") && !said.contains("conv0"), "{said}");
+        let blocks = of_blocks(clusterings(12, turns), ["stem", "layer1", "layer2"]);
+        let said = cluster_answer(&blocks).unwrap().to_string();
+        assert!(
+            said.contains("cannot be told from layer") && !said.contains("conv") && !said.contains("stem"),
+            "{said}"
+        );
+        let mut two_networks = clusterings(12, turns);
+        two_networks.records.extend(of_blocks(clusterings(13, turns), ["conv0", "layer1", "layer2"]).records);
+        let error = cluster_answer(&two_networks).unwrap_err().to_string();
+        assert!(error.contains("layer") && error.contains("at place 1"), "{error}");
         let few = cluster_answer(&clusterings(3, turns)).unwrap().to_string();
         assert!(few.ends_with("; 3 repeats cannot tell it from the others."), "{few}");
         let mut mixed = clusterings(3, turns);

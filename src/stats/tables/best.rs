@@ -3,7 +3,7 @@
 use super::tests::rule_of;
 use crate::stats::analysis::{Best, Other};
 use crate::stats::tests::ALPHA;
-use crate::table::{cut_names, percent, Table, Value};
+use crate::table::{percent, Table, Value};
 
 /// The table of [`best`](crate::stats::best()).
 pub fn best_table(answers: &[Best]) -> Table {
@@ -13,7 +13,7 @@ pub fn best_table(answers: &[Best]) -> Table {
         (1, _) => "any (1 repeat tells no difference)".to_owned(),
         (repeats, _) if b.tells_nothing() => format!("any ({repeats} repeats tell no difference)"),
         (_, alike) if alike.is_empty() => "none".to_owned(),
-        (_, alike) => alike.into_iter().map(|cut| b.quantity.name(cut)).collect::<Vec<_>>().join(", "),
+        (_, alike) => b.quantity.names(&alike),
     };
     let other = |b: &Best, o: &Other| {
         Value::Fields(vec![
@@ -54,6 +54,6 @@ pub fn best_table(answers: &[Best]) -> Table {
             rule_of(answers.first().map(|b| b.rule))
         ));
     answers.iter().filter(|b| !b.missing.is_empty()).fold(table, |table, b| {
-        table.note(format!("without results at {}: {}", percent(b.percentage), cut_names(&b.missing)))
+        table.note(format!("without results at {}: {}", percent(b.percentage), b.quantity.names(&b.missing)))
     })
 }

@@ -17,7 +17,7 @@ pub fn wilcoxon_table(tests: &[PairTest]) -> Table {
         .titled("second");
     let table = with_test(head, true, |t| (&t.test, t.holm)).bold(PairTest::significant).done();
     // Test accuracy is what a reader takes for granted.
-    let of = tests.first().map(|t| t.quantity).filter(|&q| q != Quantity::Runs(Measure::TestAcc));
+    let of = tests.first().map(|t| &t.quantity).filter(|&q| *q != Quantity::Runs(Measure::TestAcc));
     let table = of.map_or_else(|| table.clone(), |quantity| table.clone().note(quantity.words()));
     let table = table
         .note(format!("Wilcoxon's signed-rank test over repeats, two-sided, rule {}", rule_of(tests.first().map(|t| t.test.rule))))
